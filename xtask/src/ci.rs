@@ -1,0 +1,138 @@
+//! `cargo xtask ci`: the whole pipeline, cheapest sections first.
+
+use anyhow::{Result, bail};
+use xshell::{Shell, cmd};
+
+use crate::process::{cargo, run};
+use crate::sections::{Outcome, Sections};
+use crate::workspace::Workspace;
+use crate::{conformance, examples, loom, tidy, tsan};
+
+/// Runs all sections, or only those named.
+pub(crate) fn run_all(workspace: &Workspace, only: &[String]) -> Result<()> {
+    let sh = workspace.shell()?;
+    let mut sections = Sections::only(only);
+    sections.run("fmt", || fmt(&sh))?;
+    sections.run("tidy", || tidy::run(workspace).map(|()| Outcome::Passed))?;
+    sections.run("conformance", || {
+        conformance::check(workspace).map(|()| Outcome::Passed)
+    })?;
+    sections.run("clippy", || clippy(workspace, &sh))?;
+    sections.run("clippy-loom", || clippy_of_models(workspace, &sh))?;
+    sections.run("test", || test(workspace, &sh))?;
+    sections.run("doctest", || doctest(workspace, &sh))?;
+    sections.run("docs", || docs(workspace, &sh))?;
+    sections.run("examples", || {
+        examples::run_all(workspace).map(|()| Outcome::Passed)
+    })?;
+    sections.run("loom", || {
+        loom::run(workspace, None, loom::GATE_BOUND).map(|()| Outcome::Passed)
+    })?;
+    sections.finish()
+}
+
+fn fmt(sh: &Shell) -> Result<Outcome> {
+    if let Some(outcome) = missing(sh, "fmt", "rustfmt")? {
+        return Ok(outcome);
+    }
+    let cargo = cargo();
+    let control = tsan::CONTROL;
+    run(cmd!(sh, "{cargo} fmt --all --check"))?;
+    run(cmd!(
+        sh,
+        "{cargo} fmt --manifest-path {control}/Cargo.toml --check"
+    ))?;
+    Ok(Outcome::Passed)
+}
+
+/// Each package alone, in each feature set: in a build of the whole workspace the features of
+/// one package reach the others and hide what is missing.
+fn clippy(workspace: &Workspace, sh: &Shell) -> Result<Outcome> {
+    if let Some(outcome) = missing(sh, "clippy", "clippy")? {
+        return Ok(outcome);
+    }
+    let cargo = cargo();
+    for package in &workspace.packages {
+        let name = &package.name;
+        for features in package.feature_sets() {
+            run(cmd!(
+                sh,
+                "{cargo} clippy -p {name} --all-targets {features...} -- -D warnings"
+            ))?;
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+fn clippy_of_models(workspace: &Workspace, sh: &Shell) -> Result<Outcome> {
+    if let Some(outcome) = missing(sh, "clippy", "clippy")? {
+        return Ok(outcome);
+    }
+    let cargo = cargo();
+    let target = workspace.target.join("loom");
+    for name in loom::MODELLED {
+        run(cmd!(
+            sh,
+            "{cargo} clippy -p {name} --lib --tests --target-dir {target} -- -D warnings"
+        )
+        .env("RUSTFLAGS", loom::CFG)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS"))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Each package alone, in each feature set, then the newcomer's plain command.
+fn test(workspace: &Workspace, sh: &Shell) -> Result<Outcome> {
+    let cargo = cargo();
+    for package in &workspace.packages {
+        let name = &package.name;
+        for features in package.feature_sets() {
+            run(cmd!(sh, "{cargo} test -p {name} --tests {features...}"))?;
+        }
+    }
+    run(cmd!(sh, "{cargo} test --workspace --tests"))?;
+    Ok(Outcome::Passed)
+}
+
+fn doctest(workspace: &Workspace, sh: &Shell) -> Result<Outcome> {
+    let cargo = cargo();
+    for package in workspace.packages.iter().filter(|p| p.has_library()) {
+        let name = &package.name;
+        run(cmd!(sh, "{cargo} test -p {name} --doc"))?;
+        if !package.features.is_empty() {
+            run(cmd!(sh, "{cargo} test -p {name} --doc --all-features"))?;
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+fn docs(workspace: &Workspace, sh: &Shell) -> Result<Outcome> {
+    let cargo = cargo();
+    for package in &workspace.packages {
+        let name = &package.name;
+        run(cmd!(sh, "{cargo} doc -p {name} --no-deps").env("RUSTDOCFLAGS", "-D warnings"))?;
+    }
+    run(cmd!(sh, "{cargo} doc --workspace --no-deps --all-features")
+        .env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(Outcome::Passed)
+}
+
+/// Whether `cargo <tool>` is not installed. A machine with only Rust then skips the section; in
+/// CI, where `CI=true`, it fails.
+fn missing(sh: &Shell, tool: &str, component: &str) -> Result<Option<Outcome>> {
+    let cargo = cargo();
+    let found = cmd!(sh, "{cargo} {tool} --version")
+        .quiet()
+        .ignore_stdout()
+        .ignore_stderr()
+        .run()
+        .is_ok();
+    if found {
+        return Ok(None);
+    }
+    let what = format!("{component} is not installed (rustup component add {component})");
+    if std::env::var("CI").is_ok_and(|ci| ci == "true") {
+        bail!(what);
+    }
+    Ok(Some(Outcome::Skipped(what)))
+}

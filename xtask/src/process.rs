@@ -1,0 +1,169 @@
+//! Child processes: shown as they run, read as they run, or bounded in time.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+/// The cargo that runs us, so that a toolchain chosen by `cargo +x` is kept.
+pub(crate) fn cargo() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+}
+
+/// Runs `command`, showing its output as it comes; gives back what it wrote to stdout and
+/// its exit code. No code: a signal ended it.
+pub(crate) fn run_shown(command: impl Into<Command>) -> Result<(String, Option<i32>)> {
+    let mut command = command.into();
+    eprintln!("$ {}", shown(&command));
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("starting {}", shown(&command)))?;
+    let stdout = child.stdout.take().context("the child has no stdout")?;
+    let mut read = String::new();
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        println!("{line}");
+        read.push_str(&line);
+        read.push('\n');
+    }
+    let status = child.wait()?;
+    Ok((read, status.code()))
+}
+
+/// Runs `command`, showing its output; anything but success is an error.
+pub(crate) fn run(command: impl Into<Command>) -> Result<()> {
+    let command = command.into();
+    let line = shown(&command);
+    let (_, code) = run_shown(command)?;
+    ensure!(code == Some(0), "failed: {line}");
+    Ok(())
+}
+
+/// What a child that had a time limit did.
+pub(crate) struct Bounded {
+    /// None: it was killed because its time was up.
+    pub(crate) status: Option<ExitStatus>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs `command` without showing its output; kills it when it takes longer than `limit`.
+pub(crate) fn run_bounded(mut command: Command, limit: Duration) -> Result<Bounded> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("starting {}", shown(&command)))?;
+    let (done, ended) = mpsc::channel();
+    let stdout = read_all(child.stdout.take(), done.clone());
+    let stderr = read_all(child.stderr.take(), done);
+    // Both pipes close when the child ends. A receive error means just that: both readers ended.
+    let mut in_time = true;
+    let until = std::time::Instant::now() + limit;
+    for _ in 0..2 {
+        let left = until.saturating_duration_since(std::time::Instant::now());
+        if ended.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Timeout) {
+            in_time = false;
+            child.kill()?;
+            break;
+        }
+    }
+    let status = wait(&mut child)?;
+    Ok(Bounded {
+        status: in_time.then_some(status),
+        stdout: stdout.join().unwrap_or_default(),
+        stderr: stderr.join().unwrap_or_default(),
+    })
+}
+
+fn wait(child: &mut Child) -> Result<ExitStatus> {
+    child.wait().context("waiting for a child")
+}
+
+fn read_all(
+    pipe: Option<impl Read + Send + 'static>,
+    done: mpsc::Sender<()>,
+) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // A broken pipe ends the output; what was read until then is kept.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        // Nobody listens any more when the time was up.
+        let _ = done.send(());
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// `command` as one would type it.
+pub(crate) fn shown(command: &Command) -> String {
+    let mut line = String::new();
+    for (key, value) in command.get_envs() {
+        if let Some(value) = value {
+            line += &format!("{}={:?} ", key.to_string_lossy(), value);
+        }
+    }
+    let program = std::path::Path::new(command.get_program());
+    line += &program.file_name().map_or_else(
+        || program.display().to_string(),
+        |n| n.to_string_lossy().into_owned(),
+    );
+    for arg in command.get_args() {
+        line.push(' ');
+        line += &arg.to_string_lossy();
+    }
+    line
+}
+
+/// Tells the reader of the check something.
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{run_bounded, shown};
+    use std::process::Command;
+    use std::time::Duration;
+
+    #[test]
+    fn a_child_that_never_ends_is_killed_at_its_limit() {
+        let mut forever = Command::new(std::env::current_exe().unwrap());
+        forever.args(["--exact", "process::tests::never_ends"]);
+        forever.env(NEVER_ENDS, "1");
+        let seen = run_bounded(forever, Duration::from_millis(300)).unwrap();
+        assert!(seen.status.is_none());
+    }
+
+    #[test]
+    fn a_child_that_ends_is_read_whole() {
+        let mut list = Command::new(std::env::current_exe().unwrap());
+        list.arg("--list");
+        let seen = run_bounded(list, Duration::from_secs(60)).unwrap();
+        assert!(seen.status.unwrap().success());
+        assert!(seen.stdout.contains("a_child_that_ends_is_read_whole"));
+    }
+
+    const NEVER_ENDS: &str = "XTASK_TEST_NEVER_ENDS";
+
+    /// The child of the test above; run by itself it ends at once.
+    #[test]
+    fn never_ends() {
+        while std::env::var_os(NEVER_ENDS).is_some() {
+            std::thread::park();
+        }
+    }
+
+    #[test]
+    fn a_command_is_shown_as_typed() {
+        let mut command = Command::new("/usr/bin/cargo");
+        command.args(["test", "-p", "x"]).env("A", "b c");
+        assert_eq!(shown(&command), "A=\"b c\" cargo test -p x");
+    }
+}

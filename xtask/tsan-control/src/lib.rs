@@ -1,0 +1,1 @@
+//! Nothing here; the seeded bug is in `tests/race.rs`.
