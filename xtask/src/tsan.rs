@@ -1,5 +1,7 @@
 //! `cargo xtask tsan`: the stress tests under ThreadSanitizer, after a race that it must find.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail, ensure};
 use xshell::{Shell, cmd};
 
@@ -10,7 +12,12 @@ use crate::workspace::Workspace;
 /// The crate with the seeded race, from the root.
 pub(crate) const CONTROL: &str = "xtask/tsan-control";
 
-const CONTROL_TESTS: [&str; 2] = ["two_threads_race", "the_test_races_with_its_thread"];
+const SEEDED: [&str; 2] = ["two_threads_race", "the_test_races_with_its_thread"];
+
+const CLEAN: &str = "threads_that_share_nothing";
+
+/// What is known to be reported falsely, from the root.
+const SUPPRESSIONS: &str = "xtask/tsan.supp";
 
 /// The line that ThreadSanitizer prints for each race.
 const REPORT: &str = "WARNING: ThreadSanitizer: data race";
@@ -50,7 +57,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     ensure!(!ran.is_empty(), "no package has a tests/stress*.rs");
     say(&format!(
         "\ncontrol            {} seeded races, all found\n{}",
-        CONTROL_TESTS.len(),
+        SEEDED.len(),
         ran.join("\n")
     ));
     Ok(())
@@ -59,7 +66,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 /// Sets the environment. The sanitizer is not stable; the variable lets the stable compiler use
 /// it, for a check only and never for what is shipped.
 fn prepare(workspace: &Workspace, sh: &Shell) {
-    let suppressions = workspace.root.join("xtask/tsan.supp");
+    let suppressions = workspace.root.join(SUPPRESSIONS);
     let options = format!("suppressions={} history_size=4", suppressions.display());
     sh.set_var("TSAN_OPTIONS", options);
     sh.set_var("RUSTC_BOOTSTRAP", "1");
@@ -69,30 +76,43 @@ fn prepare(workspace: &Workspace, sh: &Shell) {
     );
 }
 
-/// Each seeded race must be reported.
-fn control(sh: &Shell, host: &str, target: &std::path::Path) -> Result<()> {
-    let cargo = cargo();
-    let manifest = format!("{CONTROL}/Cargo.toml");
-    for test in CONTROL_TESTS {
-        let run = cmd!(
-            sh,
-            "{cargo} test --release --manifest-path {manifest} --test race --target {host}
-             --target-dir {target} -- --exact {test}"
-        )
-        .ignore_status()
-        .output()?;
-        let stdout = String::from_utf8_lossy(&run.stdout);
-        let stderr = String::from_utf8_lossy(&run.stderr);
-        let ran = stdout.lines().filter_map(passed_count).sum::<usize>() == 1;
-        if !ran {
-            bail!("the control {test} did not run:\n{stdout}{stderr}");
-        }
-        if run.status.success() || !format!("{stdout}{stderr}").contains(REPORT) {
-            bail!("the seeded race {test} was not found: xtask/tsan.supp hides too much");
+/// Each seeded race must be reported, and a test without one must not.
+fn control(sh: &Shell, host: &str, target: &Path) -> Result<()> {
+    for test in SEEDED {
+        if !reports_race(sh, host, target, "race", test)? {
+            bail!("the seeded race {test} was not found: {SUPPRESSIONS} hides too much");
         }
         say(&format!("control: the seeded race {test} was found"));
     }
+    // Suppressions name functions; without a symbolizer there are only addresses.
+    if reports_race(sh, host, target, "clean", CLEAN)? {
+        bail!(
+            "a race was reported where there is none: {SUPPRESSIONS} has no effect. \
+             ThreadSanitizer needs llvm-symbolizer in the PATH (Debian: apt-get install llvm)"
+        );
+    }
+    say("control: nothing was found where there is nothing");
     Ok(())
+}
+
+/// Runs one test of the control crate.
+fn reports_race(sh: &Shell, host: &str, target: &Path, file: &str, test: &str) -> Result<bool> {
+    let cargo = cargo();
+    let manifest = format!("{CONTROL}/Cargo.toml");
+    let run = cmd!(
+        sh,
+        "{cargo} test --release --manifest-path {manifest} --test {file} --target {host}
+         --target-dir {target} -- --exact {test}"
+    )
+    .ignore_status()
+    .output()?;
+    let stdout = String::from_utf8_lossy(&run.stdout);
+    let stderr = String::from_utf8_lossy(&run.stderr);
+    let ran = stdout.lines().filter_map(passed_count).sum::<usize>() == 1;
+    if !ran {
+        bail!("the control {test} did not run:\n{stdout}{stderr}");
+    }
+    Ok(!run.status.success() && format!("{stdout}{stderr}").contains(REPORT))
 }
 
 fn host(sh: &Shell) -> Result<String> {
