@@ -1,0 +1,133 @@
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where a panic happened. Known only when [`install_panic_hook`](crate::install_panic_hook)
+/// was called.
+#[derive(Clone, Debug)]
+pub struct PanicLocation {
+    pub(crate) file: String,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+    pub(crate) backtrace: Option<Arc<str>>,
+}
+
+impl PanicLocation {
+    /// The source file.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The line, from 1.
+    #[must_use]
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// The column, from 1.
+    #[must_use]
+    pub fn column(&self) -> u32 {
+        self.column
+    }
+
+    /// The backtrace, when `RUST_BACKTRACE` asked for one.
+    #[must_use]
+    pub fn backtrace(&self) -> Option<&str> {
+        self.backtrace.as_deref()
+    }
+}
+
+impl fmt::Display for PanicLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// The task panicked; its worker lives on.
+///
+/// Clones share the payload: whoever calls [`into_panic`](Self::into_panic) first gets it.
+#[derive(Clone)]
+pub struct TaskPanicked(Arc<Inner>);
+
+struct Inner {
+    task: &'static str,
+    message: String,
+    location: Option<PanicLocation>,
+    payload: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+impl TaskPanicked {
+    pub(crate) fn new(
+        task: &'static str,
+        payload: Box<dyn Any + Send>,
+        location: Option<PanicLocation>,
+    ) -> Self {
+        let message = if let Some(text) = payload.downcast_ref::<&'static str>() {
+            (*text).to_owned()
+        } else if let Some(text) = payload.downcast_ref::<String>() {
+            text.clone()
+        } else {
+            "a value that is not text".to_owned()
+        };
+        Self(Arc::new(Inner {
+            task,
+            message,
+            location,
+            payload: Mutex::new(Some(payload)),
+        }))
+    }
+
+    /// The panic's message, or a remark when the payload was not text.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The name of the job's type.
+    #[must_use]
+    pub fn task(&self) -> &str {
+        self.0.task
+    }
+
+    /// Where it happened, when the panic hook is installed.
+    #[must_use]
+    pub fn location(&self) -> Option<&PanicLocation> {
+        self.0.location.as_ref()
+    }
+
+    /// The payload, for [`std::panic::resume_unwind`]. When another clone took it before, the
+    /// message as a `String`.
+    #[must_use]
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        self.0
+            .payload
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            .unwrap_or_else(|| Box::new(self.0.message.clone()))
+    }
+}
+
+impl fmt::Display for TaskPanicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task `{}` panicked", self.0.task)?;
+        if let Some(location) = &self.0.location {
+            write!(f, " at {location}")?;
+        }
+        write!(f, ": {}", self.0.message)
+    }
+}
+
+impl fmt::Debug for TaskPanicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskPanicked")
+            .field("task", &self.0.task)
+            .field("message", &self.0.message)
+            .field("location", &self.0.location)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Error for TaskPanicked {}

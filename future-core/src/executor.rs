@@ -1,0 +1,351 @@
+//! For authors of executors: tasks, and a pool's place among the waiting.
+//!
+//! An executor makes a [`Task`] and its [`Future`] with [`Task::new`], queues the task wherever
+//! it likes and hands the future out. One of its threads calls [`Task::run`]. A task that is
+//! dropped instead resolves its future as broken, so nothing is ever lost.
+//!
+//! ```
+//! use future_core::executor::{PoolToken, Task};
+//!
+//! let pool = PoolToken::new(1);
+//! let (task, future) = Task::new(|| 6 * 7, &pool);
+//! std::thread::spawn(move || task.run(|| {})).join().unwrap();
+//! assert_eq!(future.result()?, 42);
+//! # Ok::<(), future_core::TaskError>(())
+//! ```
+
+#![allow(unsafe_code)]
+
+use std::error::Error;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use crate::cell::{self, Body, Header, Hook, drop_ref, run_started};
+use crate::error::{BrokenExecutor, TaskError, TaskFailed};
+use crate::job::Job;
+use crate::shim::Arc;
+use crate::{AsFuture, Deadlock, Future, FutureHandle, blocking, context, deadlock};
+
+pub use crate::scope::ScopeLatch;
+pub use crate::spin::Spin;
+
+/// What came of running a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ran {
+    /// It gave a value.
+    Finished,
+    /// It failed.
+    Failed,
+    /// It was cancelled before, or run by a waiter in place.
+    NotRun,
+}
+
+/// A pool that wants to know of tasks that its own workers ran in place while they waited.
+pub trait Helped {
+    /// A worker, in its own thread, ran a task in place: [`Ran::Finished`] or [`Ran::Failed`].
+    fn helped(&self, ran: Ran);
+}
+
+/// The executor's steps between a task's end and the release of those who wait for it.
+pub trait Release {
+    /// The outcome is there and its callbacks have run; waiters are released next. A pool marks
+    /// its worker idle here, when nothing else is queued.
+    fn before_release(&mut self);
+    /// A callback came at the last moment: the worker is busy again, and
+    /// [`before_release`](Self::before_release) will come again.
+    fn busy_again(&mut self) {}
+}
+
+impl<F: FnMut()> Release for F {
+    fn before_release(&mut self) {
+        self();
+    }
+}
+
+struct AsHook<'a, R>(&'a mut R);
+
+impl<R: Release> Hook for AsHook<'_, R> {
+    #[inline]
+    fn before_release(&mut self) {
+        self.0.before_release();
+    }
+
+    #[inline]
+    fn busy_again(&mut self) {
+        self.0.busy_again();
+    }
+}
+
+/// A pool's place in the graph of those who wait, by which own tasks are told from others' and
+/// cycles are found.
+#[derive(Debug)]
+pub struct PoolToken(u32);
+
+impl PoolToken {
+    /// A pool of at most `workers` threads that wait.
+    #[must_use]
+    pub fn new(workers: usize) -> Self {
+        Self(deadlock::add_pool(workers))
+    }
+
+    /// Until further notice the pool can have at most `workers` workers: the system refused it
+    /// more, or gave again.
+    pub fn set_workers(&self, workers: usize) {
+        deadlock::set_capacity(self.0, workers);
+    }
+
+    /// Calls `f`, the work of one of the pool's threads. Untimed waits in it run pending tasks
+    /// of the same pool in place, nested at most `depth` deep, and tell `helped`.
+    pub fn work<R>(&self, depth: usize, helped: &dyn Helped, f: impl FnOnce() -> R) -> R {
+        context::as_worker(self.0, depth, helped, f)
+    }
+
+    /// Whether this thread works for the pool.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        context::pool() == self.0
+    }
+}
+
+impl Drop for PoolToken {
+    fn drop(&mut self) {
+        deadlock::remove_pool(self.0);
+    }
+}
+
+struct Infallible<J>(J);
+
+impl<J: Job> Body for Infallible<J> {
+    type Output = J::Output;
+
+    #[inline]
+    fn run(self) -> Result<J::Output, TaskError> {
+        Ok(self.0.run())
+    }
+
+    fn name() -> &'static str {
+        std::any::type_name::<J>()
+    }
+}
+
+struct Fallible<J, E>(J, PhantomData<fn() -> E>);
+
+impl<J, T, E> Body for Fallible<J, E>
+where
+    J: Job<Output = Result<T, E>>,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Output = T;
+
+    fn run(self) -> Result<T, TaskError> {
+        self.0
+            .run()
+            .map_err(|error| TaskFailed::new(Some(Self::name()), error.into()).into())
+    }
+
+    fn name() -> &'static str {
+        std::any::type_name::<J>()
+    }
+}
+
+/// A task in an executor's queue: the one right to run it.
+#[must_use = "a task that is dropped resolves its future as broken"]
+pub struct Task {
+    cell: NonNull<Header>,
+}
+
+// SAFETY: the constructors ask for a `Send` job and output; everything else in the cell is
+// synchronised.
+unsafe impl Send for Task {}
+// SAFETY: `&Task` reaches the state word only.
+unsafe impl Sync for Task {}
+
+impl Task {
+    /// A task that runs `job`, and the future of its value.
+    #[inline]
+    pub fn new<J>(job: J, pool: &PoolToken) -> (Self, Future<J::Output>)
+    where
+        J: Job<Output: Send + 'static> + Send + 'static,
+    {
+        Self::from_cell(cell::new_cell(Infallible(job), pool.0, 2))
+    }
+
+    /// A task whose job may return an error, which then is the future's failure.
+    pub fn new_fallible<J, T, E>(job: J, pool: &PoolToken) -> (Self, Future<T>)
+    where
+        J: Job<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Self::from_cell(cell::new_cell(Fallible(job, PhantomData), pool.0, 2))
+    }
+
+    /// A task that may borrow what outlives a scope.
+    ///
+    /// # Safety
+    ///
+    /// Whatever `job` and its output borrow must live until [`leave_scope`] on `latch` and on
+    /// the task's handle has returned, and the future must not be used after that.
+    pub unsafe fn new_scoped<J>(
+        job: J,
+        pool: &PoolToken,
+        latch: &Arc<ScopeLatch>,
+    ) -> (Self, Future<J::Output>)
+    where
+        J: Job<Output: Send> + Send,
+    {
+        Self::from_cell(cell::new_guarded(Infallible(job), pool.0, 2, latch.guard()))
+    }
+
+    /// As [`new_scoped`](Self::new_scoped), for a job that may return an error.
+    ///
+    /// # Safety
+    ///
+    /// As [`new_scoped`](Self::new_scoped).
+    pub unsafe fn new_scoped_fallible<J, T, E>(
+        job: J,
+        pool: &PoolToken,
+        latch: &Arc<ScopeLatch>,
+    ) -> (Self, Future<T>)
+    where
+        J: Job<Output = Result<T, E>> + Send,
+        T: Send,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let body = Fallible(job, PhantomData);
+        Self::from_cell(cell::new_guarded(body, pool.0, 2, latch.guard()))
+    }
+
+    #[inline]
+    fn from_cell<T>(cell: NonNull<Header>) -> (Self, Future<T>) {
+        (Self { cell }, Future::from_cell(cell))
+    }
+
+    /// Bytes of heap that a pending task with this job takes.
+    #[must_use]
+    pub fn size_of<J: Job>() -> usize {
+        cell::layout_of::<Infallible<J>>().size()
+    }
+
+    /// Whether it was neither cancelled nor run in place.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        // SAFETY: the task holds a reference.
+        unsafe { self.cell.as_ref().word.read().is_pending() }
+    }
+
+    /// Whether `future` is this task's.
+    #[must_use]
+    pub fn is_of(&self, future: &impl AsFuture) -> bool {
+        self.cell == future.as_future().cell()
+    }
+
+    /// Runs the job and completes the future, when it is still pending. Panics of the job, its
+    /// captures, the callbacks and an unread value end here.
+    #[inline]
+    pub fn run(self, mut release: impl Release) -> Ran {
+        let cell = self.cell;
+        std::mem::forget(self);
+        // SAFETY: the task's reference is given up by completing, or here.
+        unsafe {
+            if !cell.as_ref().word.start() {
+                drop_ref(cell);
+                return Ran::NotRun;
+            }
+            if run_started(cell, 1, &mut AsHook(&mut release)) {
+                Ran::Failed
+            } else {
+                Ran::Finished
+            }
+        }
+    }
+
+    /// Cancels it; true when it is cancelled, by this call or before.
+    pub fn cancel(self) -> bool {
+        // SAFETY: the task's reference lasts for the call.
+        unsafe { cell::cancel(self.cell) }
+    }
+
+    /// Resolves the future with `error` instead of running the job, which is dropped. False when
+    /// it was cancelled or run in place.
+    pub fn fail(self, error: TaskError) -> bool {
+        let cell = self.cell;
+        std::mem::forget(self);
+        // SAFETY: the task's reference is given up by failing, or here.
+        unsafe {
+            let failed = cell::fail_pending(cell, error, 1);
+            if !failed {
+                drop_ref(cell);
+            }
+            failed
+        }
+    }
+
+    /// The job itself, of a task that could not be queued, which is cancelled by this. `None`
+    /// when it was cancelled before, or run.
+    ///
+    /// # Safety
+    ///
+    /// The task was made by [`new`](Self::new) or [`new_scoped`](Self::new_scoped) with a `J`.
+    pub unsafe fn take_back<J: Job>(self) -> Option<J> {
+        // SAFETY: the caller's promise; the task's reference lasts for the call.
+        unsafe { cell::take_job::<Infallible<J>>(self.cell).map(|job| job.0) }
+    }
+
+    /// The same for a task made by [`new_fallible`](Self::new_fallible) or
+    /// [`new_scoped_fallible`](Self::new_scoped_fallible).
+    ///
+    /// # Safety
+    ///
+    /// The task was made by one of these with a `J` whose error is an `E`.
+    pub unsafe fn take_back_fallible<J, T, E>(self) -> Option<J>
+    where
+        J: Job<Output = Result<T, E>>,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        // SAFETY: the caller's promise; the task's reference lasts for the call.
+        unsafe { cell::take_job::<Fallible<J, E>>(self.cell).map(|job| job.0) }
+    }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: the task holds a reference.
+        let header = unsafe { self.cell.as_ref() };
+        f.debug_struct("Task")
+            .field("name", &header.name())
+            .field("state", &header.word.read().state())
+            .finish()
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        // SAFETY: the task's reference.
+        unsafe {
+            if self.is_pending() {
+                let error = BrokenExecutor::new("the executor dropped the task without running it");
+                cell::fail_pending(self.cell, error.into(), 0);
+            }
+            drop_ref(self.cell);
+        }
+    }
+}
+
+/// Tells this thread whether its last submit woke a sleeping worker with a system call: a wait
+/// that follows then sleeps at once instead of spinning.
+#[inline]
+pub fn note_wake(woke: bool) {
+    context::set_woke(woke);
+}
+
+/// Waits until no task of a scope, of which `handles` are all that may be unfinished, can touch
+/// what the scope borrows. Helps and is counted in the search for deadlocks as any other wait,
+/// but cannot give way itself: another thread of the cycle gets the error.
+pub fn leave_scope(handles: &[FutureHandle], latch: &ScopeLatch) {
+    let handles: Vec<&FutureHandle> = handles.iter().collect();
+    // It is not refusable, so it ends well; a victim's error is another thread's.
+    while let Err(Deadlock { .. }) = blocking::wait_all_as(&handles, None, false) {}
+    latch.wait();
+}

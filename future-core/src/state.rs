@@ -1,0 +1,435 @@
+//! The state word of a cell. Nothing outside this file touches it.
+//!
+//! ```text
+//!              start                write value            release
+//!   PENDING ──────────▶ RUNNING ─────────────▶ FINISHED ─────────────▶ RELEASED
+//!      │                   │    (callbacks run)                            ▲
+//!      │ cancel            └───────────────────────────────────────────────┘
+//!      ▼                          release, when there are no callbacks
+//!   CANCELLED
+//! ```
+//!
+//! Who may touch what:
+//!
+//! | phase | slot | link |
+//! |---|---|---|
+//! | PENDING | holds the job; nobody, until `start` or `cancel` wins | the holder of LOCKED |
+//! | RUNNING | the thread that won `start` | the holder of LOCKED |
+//! | FINISHED | holds the outcome; the same thread, its callbacks included | the holder of LOCKED |
+//! | RELEASED | holds the outcome; the owner (`Future`), until TAKEN | the thread that released |
+//! | CANCELLED | holds the job, until the thread that cancelled has dropped it | the thread that cancelled |
+//!
+//! The rules, cited elsewhere by number:
+//!
+//! 1. The phase moves only along the arrows; `done()` is FINISHED or later, *settled* is
+//!    RELEASED or CANCELLED.
+//! 2. `link` is read and written only under LOCKED while the cell is not settled, and belongs to
+//!    the settling thread afterwards. SIDE says that it is in use.
+//! 3. UNWANTED is set by an owner that leaves before the cell is settled: the outcome is then
+//!    dropped by the completing thread, before it releases.
+//! 4. Every pointer to the cell counts one REF; the one who takes the last frees the cell, and
+//!    by then the slot is empty.
+//! 5. The step to RELEASED fails when SIDE, LOCKED or UNWANTED appeared meanwhile, so whatever
+//!    was registered or left before it is seen by the completing thread.
+
+use std::fmt;
+
+use crate::shim::atomic::{AtomicUsize, Ordering, fence};
+use crate::shim::thread::yield_now;
+
+const PHASE: usize = 0b111;
+const PENDING: usize = 0;
+const RUNNING: usize = 1;
+const FINISHED: usize = 2;
+const RELEASED: usize = 3;
+const CANCELLED: usize = 4;
+/// The outcome is a failure.
+const FAILED: usize = 1 << 3;
+/// Somebody edits `link`.
+const LOCKED: usize = 1 << 4;
+/// `link` is in use.
+const SIDE: usize = 1 << 5;
+/// The owner left before the cell was settled.
+const UNWANTED: usize = 1 << 6;
+/// The outcome was moved out while the owner lives on.
+const TAKEN: usize = 1 << 7;
+/// One reference.
+const REF: usize = 1 << 8;
+/// More references than any program has; counting on would end in a use after free.
+const REF_LIMIT: usize = usize::MAX / 2;
+
+/// What a future is doing, as its users see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Not started; it can be cancelled.
+    Pending,
+    /// Being run.
+    Running,
+    /// Cancelled before it started.
+    Cancelled,
+    /// Run to its end: there is a value or a failure.
+    Finished,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Cancelled => "cancelled",
+            Self::Finished => "finished",
+        })
+    }
+}
+
+/// One reading of the word.
+#[derive(Clone, Copy)]
+pub(crate) struct Snapshot(usize);
+
+impl Snapshot {
+    pub(crate) fn state(self) -> State {
+        match self.0 & PHASE {
+            PENDING => State::Pending,
+            RUNNING => State::Running,
+            CANCELLED => State::Cancelled,
+            _ => State::Finished,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_pending(self) -> bool {
+        self.0 & PHASE == PENDING
+    }
+
+    pub(crate) fn is_running(self) -> bool {
+        self.0 & PHASE == RUNNING
+    }
+
+    /// FINISHED: the outcome is there and callbacks run.
+    #[inline]
+    pub(crate) fn is_telling(self) -> bool {
+        self.0 & PHASE == FINISHED
+    }
+
+    #[inline]
+    pub(crate) fn is_released(self) -> bool {
+        self.0 & PHASE == RELEASED
+    }
+
+    #[inline]
+    pub(crate) fn is_cancelled(self) -> bool {
+        self.0 & PHASE == CANCELLED
+    }
+
+    /// RELEASED or CANCELLED: waiters may go.
+    #[inline]
+    pub(crate) fn is_settled(self) -> bool {
+        self.0 & PHASE >= RELEASED
+    }
+
+    #[inline]
+    pub(crate) fn is_done(self) -> bool {
+        self.0 & PHASE >= FINISHED
+    }
+
+    #[inline]
+    pub(crate) fn is_failed(self) -> bool {
+        self.0 & FAILED != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_taken(self) -> bool {
+        self.0 & TAKEN != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_unwanted(self) -> bool {
+        self.0 & UNWANTED != 0
+    }
+
+    #[inline]
+    pub(crate) fn has_side(self) -> bool {
+        self.0 & SIDE != 0
+    }
+
+    /// Nothing stands between this reading and the step to RELEASED but the outcome itself.
+    #[inline]
+    pub(crate) fn is_plain(self) -> bool {
+        self.0 & (SIDE | LOCKED) == 0
+    }
+
+    #[inline]
+    fn refs(self) -> usize {
+        self.0 / REF
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = ["pending", "running", "finished", "released", "cancelled"];
+        write!(f, "{}", phase.get(self.0 & PHASE).unwrap_or(&"?"))?;
+        for (bit, name) in [
+            (FAILED, "failed"),
+            (LOCKED, "locked"),
+            (SIDE, "side"),
+            (UNWANTED, "unwanted"),
+            (TAKEN, "taken"),
+        ] {
+            if self.0 & bit != 0 {
+                write!(f, " {name}")?;
+            }
+        }
+        write!(f, " refs={}", self.refs())
+    }
+}
+
+/// What the thread that cancelled a cell has to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Cancel {
+    /// It is cancelled by this call and nobody was registered: drop the job.
+    Won,
+    /// The same, and `link` is in use and LOCKED for this thread: take it, then unlock.
+    WonLocked,
+    /// It was cancelled before.
+    Already,
+    /// It runs or has run.
+    Lost,
+}
+
+/// What is left to do after a reference was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Left {
+    /// Others hold the cell.
+    Shared,
+    /// It was the last one: free the cell.
+    Last,
+}
+
+/// The word itself.
+#[derive(Debug)]
+pub(crate) struct Word(AtomicUsize);
+
+impl Word {
+    /// PENDING with `refs` references.
+    #[inline]
+    pub(crate) fn new(refs: usize) -> Self {
+        Self(AtomicUsize::new(refs * REF))
+    }
+
+    #[inline]
+    pub(crate) fn read(&self) -> Snapshot {
+        // ORDERING: Acquire pairs with the Release of `release`, `settle_locked` and `cancel`:
+        // who sees a cell settled sees its outcome.
+        Snapshot(self.0.load(Ordering::Acquire))
+    }
+
+    /// PENDING → RUNNING. True for the one caller that wins; it owns the slot.
+    #[inline]
+    pub(crate) fn start(&self) -> bool {
+        // ORDERING: a first guess, checked by the exchange.
+        let mut now = self.0.load(Ordering::Relaxed);
+        while now & PHASE == PENDING {
+            // ORDERING: Acquire: the job was written before the cell was shared. Nothing is
+            // published by starting, so no Release.
+            match self.0.compare_exchange_weak(
+                now,
+                now + RUNNING,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(seen) => now = seen,
+            }
+        }
+        false
+    }
+
+    /// PENDING → CANCELLED.
+    pub(crate) fn cancel(&self) -> Cancel {
+        // ORDERING: a first guess, checked by the exchange.
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            match now & PHASE {
+                PENDING => {}
+                CANCELLED => return Cancel::Already,
+                _ => return Cancel::Lost,
+            }
+            if now & LOCKED != 0 {
+                yield_now();
+                // ORDERING: as above.
+                now = self.0.load(Ordering::Relaxed);
+                continue;
+            }
+            let (next, won) = if now & SIDE == 0 {
+                (now + CANCELLED, Cancel::Won)
+            } else {
+                (now + CANCELLED + LOCKED, Cancel::WonLocked)
+            };
+            // ORDERING: Acquire: the job is dropped next, and `link` was written under the
+            // lock. Release: who sees the cancellation sees what the canceller did before.
+            match self
+                .0
+                .compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return won,
+                Err(seen) => now = seen,
+            }
+        }
+    }
+
+    /// RUNNING → RELEASED in one step, giving `refs` references up. `Err` when rule 5 forbids
+    /// it; nothing has changed then.
+    #[inline]
+    pub(crate) fn release(&self, seen: Snapshot, failed: bool, refs: usize) -> Result<Left, ()> {
+        debug_assert!(seen.is_plain());
+        let flag = if failed { FAILED } else { 0 };
+        let next = (seen.0 & !PHASE | RELEASED | flag) - refs * REF;
+        // ORDERING: Release publishes the outcome to whoever reads the phase. Acquire: when
+        // this was the last reference, the cell is freed next and all others' use of it must
+        // come before.
+        match self
+            .0
+            .compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed)
+        {
+            Ok(_) if seen.refs() == refs => Ok(Left::Last),
+            Ok(_) => Ok(Left::Shared),
+            Err(_) => Err(()),
+        }
+    }
+
+    /// Takes LOCKED; what the word was then.
+    pub(crate) fn lock(&self) -> Snapshot {
+        // ORDERING: a first guess, checked by the exchange.
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            if now & LOCKED != 0 {
+                // Held for a few instructions; a holder that lost its processor needs ours.
+                yield_now();
+                // ORDERING: as above.
+                now = self.0.load(Ordering::Relaxed);
+                continue;
+            }
+            // ORDERING: Acquire pairs with the Release of the unlocking steps: `link` as the
+            // last holder left it.
+            match self.0.compare_exchange_weak(
+                now,
+                now | LOCKED,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Snapshot(now),
+                Err(seen) => now = seen,
+            }
+        }
+    }
+
+    /// Gives LOCKED up and says whether `link` is in use, adding `refs` references.
+    pub(crate) fn unlock(&self, side: bool, refs: usize) {
+        // ORDERING: a first guess, checked by the exchange.
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            let flag = if side { SIDE } else { 0 };
+            let next = (now & !(LOCKED | SIDE) | flag) + refs * REF;
+            // ORDERING: Release publishes `link` to the next holder.
+            match self
+                .0
+                .compare_exchange_weak(now, next, Ordering::Release, Ordering::Relaxed)
+            {
+                Ok(_) => return,
+                Err(seen) => now = seen,
+            }
+        }
+    }
+
+    /// RUNNING → FINISHED, for the holder of LOCKED that completes the cell.
+    pub(crate) fn finish_locked(&self, failed: bool) {
+        let flag = if failed { FAILED } else { 0 };
+        // ORDERING: Release: who sees `done()` sees what the task did. Only the completing
+        // thread moves the phase from here, so adding the difference is exact.
+        self.0
+            .fetch_add(FINISHED - RUNNING + flag, Ordering::Release);
+    }
+
+    /// FINISHED → RELEASED for the holder of LOCKED, which gives LOCKED, SIDE and `refs`
+    /// references up with it. `Err` and still LOCKED when the owner left since `seen`.
+    pub(crate) fn settle_locked(&self, unwanted: bool, refs: usize) -> Result<Left, ()> {
+        // ORDERING: a first guess, checked by the exchange.
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            if !unwanted && now & UNWANTED != 0 {
+                return Err(());
+            }
+            let next = (now & !(PHASE | LOCKED | SIDE) | RELEASED) - refs * REF;
+            // ORDERING: as `release`.
+            match self
+                .0
+                .compare_exchange_weak(now, next, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) if Snapshot(now).refs() == refs => return Ok(Left::Last),
+                Ok(_) => return Ok(Left::Shared),
+                Err(seen) => now = seen,
+            }
+        }
+    }
+
+    /// The owner leaves. `Err` when the cell is settled: the outcome is then the owner's to
+    /// drop, and its reference is still counted.
+    pub(crate) fn leave(&self) -> Result<Left, Snapshot> {
+        // ORDERING: a first guess, checked by the exchange.
+        let mut now = self.0.load(Ordering::Acquire);
+        loop {
+            let seen = Snapshot(now);
+            if seen.is_settled() {
+                return Err(seen);
+            }
+            // ORDERING: Release: the owner's use of the cell comes before its freeing. Acquire
+            // on failure: see `read`.
+            match self.0.compare_exchange_weak(
+                now,
+                (now | UNWANTED) - REF,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) if seen.refs() == 1 => return Ok(Left::Last),
+                Ok(_) => return Ok(Left::Shared),
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// The outcome was moved out and the owner lives on.
+    pub(crate) fn mark_taken(&self) {
+        // ORDERING: only the owner reads the bit.
+        self.0.fetch_or(TAKEN, Ordering::Relaxed);
+    }
+
+    /// One more reference.
+    pub(crate) fn add_ref(&self) {
+        // ORDERING: a reference is made from a reference; nothing is published by it.
+        let before = self.0.fetch_add(REF, Ordering::Relaxed);
+        if before > REF_LIMIT {
+            // As `Arc` does: wrapping round would free a cell that is in use.
+            std::process::abort();
+        }
+    }
+
+    /// Gives a reference up.
+    #[inline]
+    pub(crate) fn drop_ref(&self) -> Left {
+        // ORDERING: Acquire pairs with the Release below of every other holder, so reading a
+        // count of one means that nobody else will touch the cell: no write is needed.
+        if Snapshot(self.0.load(Ordering::Acquire)).refs() == 1 {
+            return Left::Last;
+        }
+        // ORDERING: Release: this holder's use of the cell comes before its freeing.
+        let before = self.0.fetch_sub(REF, Ordering::Release);
+        if Snapshot(before).refs() != 1 {
+            return Left::Shared;
+        }
+        // ORDERING: pairs with the Release of all other holders.
+        fence(Ordering::Acquire);
+        Left::Last
+    }
+}
