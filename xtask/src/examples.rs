@@ -67,12 +67,12 @@ fn build(
     let sh = workspace.shell()?;
     let cargo = cargo();
     let name = &package.name;
-    let features = features.join(",");
+    let features = features.iter().flat_map(|f| ["--features", f]);
     let names = examples.iter().flat_map(|e| ["--example", &*e.name]);
     let target = &workspace.target;
     run(cmd!(
         sh,
-        "{cargo} build -p {name} --features {features} {names...} --target-dir {target}"
+        "{cargo} build -p {name} {features...} {names...} --target-dir {target}"
     ))
 }
 

@@ -14,6 +14,16 @@ const REACH: usize = 6;
 
 const ORDERINGS: [&str; 5] = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst"];
 
+const OPERATIONS: [&str; 7] = [
+    ".load(",
+    ".store(",
+    ".swap(",
+    ".fetch_",
+    ".compare_exchange",
+    ".try_update(",
+    "fence(",
+];
+
 /// The folders whose code is wholly safe. The seeded race below xtask is not part of xtask.
 const SAFE: [&str; 3] = ["waiters/", "facade/", "xtask/"];
 
@@ -125,8 +135,7 @@ fn untagged_orderings(lines: &[&str]) -> Vec<usize> {
             break;
         }
         let code = code(line);
-        let names_one = ORDERINGS.iter().any(|o| has_word(&code, o));
-        if !names_one || is_import(lines, i) {
+        if !names_ordering(&code) || is_import(lines, i) {
             continue;
         }
         let near = &lines[i.saturating_sub(REACH)..=i];
@@ -135,6 +144,17 @@ fn untagged_orderings(lines: &[&str]) -> Vec<usize> {
         }
     }
     found
+}
+
+/// Whether `code` passes a memory ordering: by its full name, within an atomic operation, or as an
+/// argument on a line of its own. `Release` alone may be a name of ours.
+fn names_ordering(code: &str) -> bool {
+    let operates = OPERATIONS.iter().any(|op| code.contains(op));
+    let argument = code.trim().trim_end_matches(',');
+    ORDERINGS.iter().any(|ordering| {
+        let full = format!("Ordering::{ordering}");
+        has_word(code, &full) || (operates && has_word(code, ordering)) || argument == *ordering
+    })
 }
 
 fn is_tag(line: &str) -> bool {
@@ -212,6 +232,9 @@ mod tests {
     #[test]
     fn an_ordering_needs_its_tag_within_reach() {
         assert_eq!(untagged("fn f() {\n    a.load(Acquire);\n}"), [2]);
+        assert_eq!(untagged("a.swap(\n    1,\n    AcqRel,\n);"), [3]);
+        assert_eq!(untagged("f(Ordering::SeqCst)"), [1]);
+        assert!(untagged("impl<R: Release> Hook for As<R> {}").is_empty());
         let near = "// ORDERING: pairs with g\n\n\n\n\n\na.load(Ordering::Acquire);";
         assert!(untagged(near).is_empty());
         let far = format!("// ORDERING: x\n\n{}", near.split_once('\n').unwrap().1);
