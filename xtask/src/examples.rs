@@ -88,6 +88,8 @@ fn run_one(workspace: &Workspace, example: &Target) -> Result<()> {
         .with_extension(std::env::consts::EXE_EXTENSION);
     let mut command = Command::new(binary);
     command.current_dir(&workspace.root);
+    // What an example prints must not depend on the caller's wish for backtraces.
+    command.env("RUST_BACKTRACE", "0");
     let seen = run_bounded(command, LIMIT)?;
     match seen.status {
         None => bail!(

@@ -131,7 +131,7 @@ fn mutants<'a>(
     cmd!(
         sh,
         "{cargo} mutants --no-config --package {name} {files...} --output {out} --no-times
-         --colors never --cap-lints true --minimum-test-timeout 60 {extra...} -- {test_args...}"
+         --colors never --cap-lints true --minimum-test-timeout 20 {extra...} -- {test_args...}"
     )
     .env_remove("CARGO_TARGET_DIR")
     .env_remove("CARGO_ENCODED_RUSTFLAGS")
