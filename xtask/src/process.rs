@@ -1,10 +1,10 @@
 //! Child processes: shown as they run, read as they run, or bounded in time.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -17,18 +17,20 @@ pub(crate) fn cargo() -> String {
 /// its exit code. No code: a signal ended it.
 pub(crate) fn run_shown(command: impl Into<Command>) -> Result<(String, Option<i32>)> {
     let mut command = command.into();
-    eprintln!("$ {}", shown(&command));
+    say(&format!("$ {}", shown(&command)));
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("starting {}", shown(&command)))?;
     let stdout = child.stdout.take().context("the child has no stdout")?;
+    let mut stdout = BufReader::new(stdout);
     let mut read = String::new();
-    for line in BufReader::new(stdout).lines() {
-        let line = line?;
-        println!("{line}");
-        read.push_str(&line);
-        read.push('\n');
+    let mut line = Vec::new();
+    while stdout.read_until(b'\n', &mut line)? > 0 {
+        let text = String::from_utf8_lossy(&line);
+        print!("{text}");
+        read += &text;
+        line.clear();
     }
     let status = child.wait()?;
     Ok((read, status.code()))
@@ -53,52 +55,54 @@ pub(crate) struct Bounded {
 
 /// Runs `command` without showing its output; kills it when it takes longer than `limit`.
 pub(crate) fn run_bounded(mut command: Command, limit: Duration) -> Result<Bounded> {
+    let end = Instant::now() + limit;
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("starting {}", shown(&command)))?;
-    let (done, ended) = mpsc::channel();
-    let stdout = read_all(child.stdout.take(), done.clone());
-    let stderr = read_all(child.stderr.take(), done);
-    // Both pipes close when the child ends. A receive error means just that: both readers ended.
-    let mut in_time = true;
-    let until = std::time::Instant::now() + limit;
-    for _ in 0..2 {
-        let left = until.saturating_duration_since(std::time::Instant::now());
-        if ended.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Timeout) {
-            in_time = false;
-            child.kill()?;
-            break;
+    let (sender, pieces) = mpsc::channel();
+    read_to(child.stdout.take(), 0, sender.clone());
+    read_to(child.stderr.take(), 1, sender);
+    let mut read = [Vec::new(), Vec::new()];
+    let in_time = loop {
+        let left = end.saturating_duration_since(Instant::now());
+        match pieces.recv_timeout(left) {
+            Ok((pipe, bytes)) => read[pipe].extend(bytes),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break true,
+            // The readers are left alone: a grandchild may hold the pipes for ever.
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                child.kill()?;
+                break false;
+            }
         }
-    }
-    let status = wait(&mut child)?;
+    };
+    let status = child.wait().context("waiting for a child")?;
+    let [stdout, stderr] = read.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     Ok(Bounded {
         status: in_time.then_some(status),
-        stdout: stdout.join().unwrap_or_default(),
-        stderr: stderr.join().unwrap_or_default(),
+        stdout,
+        stderr,
     })
 }
 
-fn wait(child: &mut Child) -> Result<ExitStatus> {
-    child.wait().context("waiting for a child")
-}
-
-fn read_all(
-    pipe: Option<impl Read + Send + 'static>,
-    done: mpsc::Sender<()>,
-) -> thread::JoinHandle<String> {
+/// Sends what comes out of a pipe, as number `pipe`; hangs up when the pipe closes.
+fn read_to(
+    from: Option<impl Read + Send + 'static>,
+    pipe: usize,
+    to: mpsc::Sender<(usize, Vec<u8>)>,
+) {
     thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            // A broken pipe ends the output; what was read until then is kept.
-            let _ = pipe.read_to_end(&mut bytes);
+        let Some(mut from) = from else { return };
+        let mut buffer = [0; 4096];
+        // A pipe that breaks is one that closes.
+        while let Ok(n @ 1..) = from.read(&mut buffer) {
+            if to.send((pipe, buffer[..n].to_vec())).is_err() {
+                return;
+            }
         }
-        // Nobody listens any more when the time was up.
-        let _ = done.send(());
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+    });
 }
 
 /// `command` as one would type it.
