@@ -1,4 +1,3 @@
-use std::any::type_name;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -68,9 +67,4 @@ impl Error for TaskFailed {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&*self.0.error)
     }
-}
-
-/// The name of a job's type, without the parts that say nothing to its author.
-pub(crate) fn job_name<J>() -> &'static str {
-    type_name::<J>()
 }
