@@ -348,6 +348,10 @@ impl<T> AsFuture for Future<T> {
     fn as_future(&self) -> &FutureHandle {
         &self.handle
     }
+
+    fn is_sole(&self) -> bool {
+        true
+    }
 }
 
 /// Gives the outcome once; a future that was polled to its end looks cancelled afterwards.

@@ -202,6 +202,13 @@ impl fmt::Debug for FutureHandle {
 pub trait AsFuture {
     /// The future's erased handle.
     fn as_future(&self) -> &FutureHandle;
+
+    /// Whether no other value of this type can carry the same future, so that a set of them has
+    /// no duplicates to look for. The same for all values of a type.
+    #[doc(hidden)]
+    fn is_sole(&self) -> bool {
+        false
+    }
 }
 
 impl AsFuture for FutureHandle {
@@ -225,5 +232,9 @@ impl<F: AsFuture + ?Sized> AsFuture for Box<F> {
 impl<K, F: AsFuture> AsFuture for (K, F) {
     fn as_future(&self) -> &FutureHandle {
         self.1.as_future()
+    }
+
+    fn is_sole(&self) -> bool {
+        self.1.is_sole()
     }
 }
