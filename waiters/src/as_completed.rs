@@ -90,7 +90,7 @@ where
 {
     let futures = distinct(futures);
     let mut watched = Watched::new();
-    watched.reserve(futures.size_hint().0);
+    watched.reserve(futures.expected());
     for future in futures {
         watched.put(watched.slots(), future);
     }

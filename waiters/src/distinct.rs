@@ -15,21 +15,41 @@ pub(crate) fn distinct<I>(futures: I) -> Distinct<I::IntoIter>
 where
     I: IntoIterator<Item: AsFuture>,
 {
-    let futures = futures.into_iter();
-    let seen = HashSet::with_capacity_and_hasher(futures.size_hint().0, Default::default());
-    Distinct { futures, seen }
+    Distinct {
+        futures: futures.into_iter(),
+        seen: HashSet::default(),
+    }
+}
+
+impl<I: Iterator<Item: AsFuture>> Distinct<I> {
+    /// How many to make room for: all are distinct, usually.
+    pub(crate) fn expected(&self) -> usize {
+        self.futures.size_hint().0
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<I::Item> {
+        let mut all = Vec::with_capacity(self.expected());
+        all.extend(self);
+        all
+    }
 }
 
 impl<I: Iterator<Item: AsFuture>> Iterator for Distinct<I> {
     type Item = I::Item;
 
     fn next(&mut self) -> Option<I::Item> {
-        let seen = &mut self.seen;
-        self.futures.find(|f| seen.insert(f.as_future().id()))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.futures.size_hint()
+        loop {
+            let future = self.futures.next()?;
+            if future.is_sole() {
+                return Some(future);
+            }
+            if self.seen.is_empty() {
+                self.seen.reserve(1 + self.expected());
+            }
+            if self.seen.insert(future.as_future().id()) {
+                return Some(future);
+            }
+        }
     }
 }
 

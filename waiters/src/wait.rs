@@ -63,7 +63,7 @@ pub fn wait<I>(
 where
     I: IntoIterator<Item: AsFuture>,
 {
-    let futures: Vec<I::Item> = distinct(futures).collect();
+    let futures: Vec<I::Item> = distinct(futures).into_vec();
     let waited = wait_until(&futures, return_when, None);
     let sets = partition(futures);
     match waited {
@@ -93,7 +93,7 @@ where
     I: IntoIterator<Item: AsFuture>,
 {
     let deadline = deadline::after(limit);
-    let futures: Vec<I::Item> = distinct(futures).collect();
+    let futures: Vec<I::Item> = distinct(futures).into_vec();
     // A timed wait is never a deadlock.
     let _ = wait_until(&futures, return_when, Some(deadline));
     partition(futures)
@@ -134,10 +134,9 @@ fn until_first<F: AsFuture>(
     for (token, future) in futures.iter().enumerate() {
         let future = future.as_future();
         // `settled` also knows a future whose callback calls us.
-        if future.settled() || !queue.watch(token, future) {
-            if wanted(future) {
-                return Ok(());
-            }
+        let is_done = future.settled() || !queue.watch(token, future);
+        if is_done && wanted(future) {
+            return Ok(());
         }
     }
     while let Some(token) = queue.wait(deadline)? {
