@@ -10,8 +10,8 @@ use crate::deadline;
 use crate::distinct::distinct;
 use crate::watched::Watched;
 
-/// Hands out futures as they complete: first those that are done already, in the order of the
-/// input, then the others in the order in which they complete. Cancelled ones are done.
+/// Hands out futures as they complete: first those that it finds done, in the order of the input,
+/// then the others in the order in which they complete. Cancelled ones are done.
 ///
 /// Each future comes once, also when it was given several times. What was handed out is not kept.
 /// Dropping the iterator early unregisters; the futures in it are dropped, their tasks go on.

@@ -112,11 +112,15 @@ fn wait_until<F: AsFuture>(
 }
 
 fn until_all<F: AsFuture>(futures: &[F], deadline: Option<Instant>) -> Result<(), Deadlock> {
-    let unfinished: Vec<&FutureHandle> = futures
-        .iter()
-        .map(AsFuture::as_future)
-        .filter(|future| !future.settled())
-        .collect();
+    let mut unfinished: Vec<&FutureHandle> = Vec::new();
+    for (at, future) in futures.iter().map(AsFuture::as_future).enumerate() {
+        if !future.settled() {
+            if unfinished.is_empty() {
+                unfinished.reserve_exact(futures.len() - at);
+            }
+            unfinished.push(future);
+        }
+    }
     wait_all(&unfinished, deadline).map(|_| ())
 }
 
@@ -131,6 +135,7 @@ fn until_first<F: AsFuture>(
         return Ok(());
     }
     let mut queue = CompletionQueue::new();
+    queue.reserve(futures.len());
     for (token, future) in futures.iter().enumerate() {
         let future = future.as_future();
         // `settled` also knows a future whose callback calls us.
@@ -148,6 +153,18 @@ fn until_first<F: AsFuture>(
 }
 
 fn partition<F: AsFuture>(futures: Vec<F>) -> DoneAndNotDone<F> {
-    let (done, not_done) = futures.into_iter().partition(|f| f.as_future().settled());
+    let mut done = futures;
+    // Nothing is moved when all are done.
+    let first = done.iter().position(|f| !f.as_future().settled());
+    let rest = first.map_or(Vec::new(), |first| done.split_off(first));
+    let not_done = rest.into_iter().filter_map(|future| {
+        if future.as_future().settled() {
+            done.push(future);
+            None
+        } else {
+            Some(future)
+        }
+    });
+    let not_done = not_done.collect();
     DoneAndNotDone { done, not_done }
 }
