@@ -1,0 +1,8 @@
+use concurrent_futures::ThreadPoolExecutor;
+
+fn main() {
+    let pool = ThreadPoolExecutor::new(1).unwrap();
+    let future = pool.submit(|| 1).unwrap();
+    println!("{:?}", future.result());
+    println!("{:?}", future.result());
+}
