@@ -20,7 +20,15 @@
 //!
 //! </td><td>
 //!
-//! ```rust,ignore
+//! ```rust
+//! # use concurrent_futures::{ThreadPoolExecutor, as_completed};
+//! # fn fetch(url: &'static str) -> std::io::Result<String> {
+//! #     match url {
+//! #         "http://nowhere.invalid/" => Err(std::io::Error::other("no such host")),
+//! #         _ => Ok(format!("<html>{url}</html>")),
+//! #     }
+//! # }
+//! # let urls = ["http://example.org/", "http://nowhere.invalid/"];
 //! let pool = ThreadPoolExecutor::new(8)?;
 //! let mut futures = Vec::new();
 //! for url in urls {
@@ -33,42 +41,16 @@
 //!         Err(error) => println!("{url} {error}"),
 //!     }
 //! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! </td></tr></table>
 //!
-//! The same, whole, with a `fetch` that needs no network:
-//!
-//! ```
-//! use concurrent_futures::{ThreadPoolExecutor, as_completed};
-//! # use std::sync::mpsc::channel;
-//!
-//! fn fetch(url: &'static str) -> std::io::Result<String> {
-//!     match url {
-//!         "http://nowhere.invalid/" => Err(std::io::Error::other("no such host")),
-//!         _ => Ok(format!("<html>{url}</html>")),
-//!     }
-//! }
-//!
-//! let pool = ThreadPoolExecutor::new(8)?;
-//! let mut futures = Vec::new();
-//! for url in ["http://example.org/", "http://nowhere.invalid/"] {
-//!     futures.push((url, pool.submit_fallible(move || fetch(url))?));
-//! }
-//! for (url, future) in as_completed(futures) {
-//!     match future.result() {
-//!         Ok(page) => println!("{url} {}", page.len()),
-//!         Err(error) => println!("{url} {error}"),
-//!     }
-//! }
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-//!
-//! It prints, in the order in which they finish:
+//! Both print, in the order in which the pages arrive:
 //!
 //! ```text
 //! http://example.org/ 32
-//! http://nowhere.invalid/ task `…` failed: no such host
+//! http://nowhere.invalid/ …no such host
 //! ```
 //!
 //! What differs from Python: a future has one owner and `result()` moves the value out; failures
