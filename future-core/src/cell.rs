@@ -81,6 +81,8 @@ struct Guarded<B, T> {
 
 /// Steps of the completing thread that belong to its executor.
 pub(crate) trait Hook {
+    /// The outcome is written. Comes once.
+    fn ended(&mut self, failed: bool);
     /// The outcome is written and its callbacks have run; waiters will be released next.
     fn before_release(&mut self);
     /// There is more to do for this task after all; `before_release` will come again.
@@ -91,6 +93,7 @@ pub(crate) trait Hook {
 pub(crate) struct NoHook;
 
 impl Hook for NoHook {
+    fn ended(&mut self, _failed: bool) {}
     fn before_release(&mut self) {}
     fn busy_again(&mut self) {}
 }
@@ -505,6 +508,7 @@ pub(crate) unsafe fn complete_written(cell: NonNull<Header>, failed: bool) {
 unsafe fn complete(cell: NonNull<Header>, failed: bool, refs: usize, hook: &mut impl Hook) {
     // SAFETY: live until the release below.
     let header = unsafe { cell.as_ref() };
+    hook.ended(failed);
     let seen = header.word.read();
     if seen.is_plain() && !seen.is_unwanted() && header.vtable.guard.is_none() {
         hook.before_release();

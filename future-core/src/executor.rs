@@ -37,7 +37,9 @@ pub enum Ran {
     Finished,
     /// It failed.
     Failed,
-    /// It was cancelled before, or run by a waiter in place.
+    /// It was cancelled before.
+    Cancelled,
+    /// It was run by a waiter in place, or is being run so.
     NotRun,
 }
 
@@ -49,6 +51,10 @@ pub trait Helped {
 
 /// The executor's steps between a task's end and the release of those who wait for it.
 pub trait Release {
+    /// The outcome is there; `failed` says of which kind. Comes once for each task that is run,
+    /// before [`before_release`](Self::before_release), so that a pool's counts are right when
+    /// waiters go on.
+    fn ended(&mut self, _failed: bool) {}
     /// The outcome is there and its callbacks have run; waiters are released next. A pool marks
     /// its worker idle here, when nothing else is queued.
     fn before_release(&mut self);
@@ -66,6 +72,11 @@ impl<F: FnMut()> Release for F {
 struct AsHook<'a, R>(&'a mut R);
 
 impl<R: Release> Hook for AsHook<'_, R> {
+    #[inline]
+    fn ended(&mut self, failed: bool) {
+        self.0.ended(failed);
+    }
+
     #[inline]
     fn before_release(&mut self) {
         self.0.before_release();
@@ -222,6 +233,26 @@ impl Task {
         (Self { cell }, Future::from_cell(cell))
     }
 
+    /// The task as a pointer, for queues made of atomics. It is lost unless
+    /// [`from_raw`](Self::from_raw) makes a task of it again.
+    #[inline]
+    #[must_use]
+    pub fn into_raw(self) -> NonNull<()> {
+        let cell = self.cell;
+        std::mem::forget(self);
+        cell.cast()
+    }
+
+    /// The task that [`into_raw`](Self::into_raw) made a pointer of.
+    ///
+    /// # Safety
+    ///
+    /// `raw` came from `into_raw`, and this is called once for it.
+    #[inline]
+    pub unsafe fn from_raw(raw: NonNull<()>) -> Self {
+        Self { cell: raw.cast() }
+    }
+
     /// Bytes of heap that a pending task with this job takes.
     #[must_use]
     pub fn size_of<J: Job>() -> usize {
@@ -250,8 +281,13 @@ impl Task {
         // SAFETY: the task's reference is given up by completing, or here.
         unsafe {
             if !cell.as_ref().word.start() {
+                let cancelled = cell.as_ref().word.read().is_cancelled();
                 drop_ref(cell);
-                return Ran::NotRun;
+                return if cancelled {
+                    Ran::Cancelled
+                } else {
+                    Ran::NotRun
+                };
             }
             if run_started(cell, 1, &mut AsHook(&mut release)) {
                 Ran::Failed
