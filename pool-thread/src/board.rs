@@ -1,0 +1,95 @@
+//! What is read and written without the pool's lock: a place for each worker, and a hint.
+
+use std::sync::OnceLock;
+
+use future_core::shim::atomic::{AtomicU64, AtomicUsize, Ordering};
+use future_core::shim::{CachePadded, Parker};
+
+use crate::ring::Ring;
+
+/// One worker's place. It stays when the worker leaves, for its successor.
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    pub(crate) ring: Ring,
+    pub(crate) parker: Parker,
+    pub(crate) ran: Counts,
+}
+
+/// Tasks by outcome, counted by the one worker that has the slot.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) finished: Count,
+    pub(crate) failed: Count,
+    pub(crate) cancelled: Count,
+}
+
+/// A number that one thread counts and others read.
+#[derive(Debug)]
+pub(crate) struct Count(AtomicU64);
+
+impl Default for Count {
+    fn default() -> Self {
+        Self(AtomicU64::new(0))
+    }
+}
+
+impl Count {
+    /// One more. For the one thread that counts.
+    #[inline]
+    pub(crate) fn add(&self) {
+        // ORDERING: one writer; what readers need to see was ordered by other means (the future
+        // that was released after it).
+        let now = self.0.load(Ordering::Relaxed);
+        self.0.store(now + 1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        // ORDERING: see `add`.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// All slots, made when a worker first needs one, and the hint.
+#[derive(Debug)]
+pub(crate) struct Board {
+    /// Each is set under the pool's lock, before anybody knows its number.
+    slots: Box<[OnceLock<Box<Slot>>]>,
+    queued: CachePadded<AtomicUsize>,
+}
+
+impl Board {
+    pub(crate) fn new(workers: usize) -> Self {
+        Self {
+            slots: (0..workers).map(|_| OnceLock::new()).collect(),
+            queued: CachePadded::new(AtomicUsize::new(0)),
+        }
+    }
+
+    /// The slot of `worker`, made when it is not there yet.
+    #[inline]
+    pub(crate) fn slot(&self, worker: usize) -> &Slot {
+        self.slots[worker].get_or_init(Box::default)
+    }
+
+    /// The slots that were ever used.
+    pub(crate) fn used(&self) -> impl Iterator<Item = &Slot> {
+        self.slots
+            .iter()
+            .filter_map(|slot| slot.get().map(|s| &**s))
+    }
+
+    /// Notes how many tasks the queue has. Under the pool's lock.
+    #[inline]
+    pub(crate) fn set_queued(&self, tasks: usize) {
+        // ORDERING: a hint, written under the lock.
+        self.queued.store(tasks, Ordering::Relaxed);
+    }
+
+    /// Whether the queue had tasks when this was last noted.
+    #[inline]
+    pub(crate) fn seems_queued(&self) -> bool {
+        // ORDERING: a hint. A worker that is told no looks again under the lock; told yes, it
+        // goes on to look there.
+        self.queued.load(Ordering::Relaxed) > 0
+    }
+}

@@ -1,0 +1,280 @@
+//! How a pool is to be.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use future_core::BrokenExecutor;
+use future_core::shim::Arc;
+
+use crate::error::{BuildError, Wrong};
+use crate::limits::MAX_WORKERS;
+use crate::shared::{Config, Initializer, Shared, SpawnGate};
+use crate::worker::forget_panic;
+use crate::{DropPolicy, ThreadPoolExecutor};
+
+/// Says how many workers when the program does not.
+const VARIABLE: &str = "CONCURRENT_FUTURES_MAX_WORKERS";
+
+/// How a pool is to be; made by [`ThreadPoolExecutor::builder`].
+///
+/// ```
+/// use pool_thread::ThreadPoolExecutor;
+/// use std::time::Duration;
+///
+/// let pool = ThreadPoolExecutor::builder()
+///     .max_workers(4)
+///     .thread_name_prefix("fetch")
+///     .keep_alive(Duration::from_secs(30))
+///     .build()?;
+/// let name = pool.submit(|| std::thread::current().name().map(str::to_owned))?.result()?;
+/// assert_eq!(name.as_deref(), Some("fetch_0"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a builder makes no pool until `build` is called"]
+pub struct Builder<S = ()> {
+    max_workers: Option<usize>,
+    min_workers: usize,
+    prefix: Option<String>,
+    stack_size: Option<usize>,
+    keep_alive: Option<Duration>,
+    drop_policy: DropPolicy,
+    initializer: Option<Initializer>,
+    spawn_gate: Option<SpawnGate>,
+    #[cfg(feature = "tracing")]
+    propagate_context: bool,
+    state: PhantomData<fn() -> S>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            max_workers: None,
+            min_workers: 0,
+            prefix: None,
+            stack_size: None,
+            keep_alive: None,
+            drop_policy: DropPolicy::default(),
+            initializer: None,
+            spawn_gate: None,
+            #[cfg(feature = "tracing")]
+            propagate_context: true,
+            state: PhantomData,
+        }
+    }
+}
+
+impl<S: 'static> Builder<S> {
+    /// At most so many workers. Without it, the number is taken from the environment variable
+    /// `CONCURRENT_FUTURES_MAX_WORKERS`, or else is the number of processors that this process
+    /// may use plus 4, and not more than 32.
+    pub fn max_workers(mut self, workers: usize) -> Self {
+        self.max_workers = Some(workers);
+        self
+    }
+
+    /// With a [`keep_alive`](Self::keep_alive), so many idle workers stay all the same. None by
+    /// default. They are not started early; [`prestart`](ThreadPoolExecutor::prestart) does that.
+    pub fn min_workers(mut self, workers: usize) -> Self {
+        self.min_workers = workers;
+        self
+    }
+
+    /// Workers' threads are called `<prefix>_<n>`, n from 0. By default the prefix is `pool-<k>`,
+    /// k unique in this process.
+    ///
+    /// Systems keep 15 bytes of a thread's name: a longer prefix is cut in the names, the number
+    /// never is.
+    pub fn thread_name_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// The size of the workers' stacks in bytes.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// A worker that was idle for so long ends. By default workers stay until shutdown.
+    pub fn keep_alive(mut self, idle: Duration) -> Self {
+        self.keep_alive = Some(idle);
+        self
+    }
+
+    /// What dropping the pool does; by default it waits for all that was submitted.
+    pub fn drop_policy(mut self, policy: DropPolicy) -> Self {
+        self.drop_policy = policy;
+        self
+    }
+
+    /// Runs in each worker before its first task. What it makes is the worker's state, which
+    /// tasks of [`submit_with`](ThreadPoolExecutor::submit_with) are lent, and which is dropped in
+    /// the worker when it ends. It need not be `Send`. Tasks get `&S`, not `&mut S`: a task that
+    /// waits may have another one run meanwhile, by the same worker.
+    ///
+    /// When it fails or panics, the pool is broken: what is queued fails with
+    /// [`TaskError::Broken`](future_core::TaskError::Broken), what runs goes on, and later submits
+    /// are refused.
+    ///
+    /// ```
+    /// use pool_thread::ThreadPoolExecutor;
+    /// use std::cell::RefCell;
+    /// use std::convert::Infallible;
+    ///
+    /// let pool = ThreadPoolExecutor::builder()
+    ///     .max_workers(1)
+    ///     .initializer(|| Ok::<_, Infallible>(RefCell::new(Vec::new())))
+    ///     .build()?;
+    /// let seen = pool.submit_with(|seen| {
+    ///     seen.borrow_mut().push("first");
+    ///     seen.borrow().len()
+    /// })?;
+    /// assert_eq!(seen.result()?, 1);
+    /// assert_eq!(pool.submit_with(|seen| seen.borrow().clone())?.result()?, ["first"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn initializer<N, E, F>(self, initializer: F) -> Builder<N>
+    where
+        F: Fn() -> Result<N, E> + Send + Sync + 'static,
+        N: 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let initializer: Initializer =
+            Box::new(move || match catch_unwind(AssertUnwindSafe(&initializer)) {
+                Ok(Ok(made)) => Ok(Rc::new(made)),
+                Ok(Err(error)) => {
+                    let error = error.into();
+                    let text = format!("a worker's initializer failed: {error}");
+                    Err(BrokenExecutor::with_source(text, error))
+                }
+                Err(payload) => {
+                    let message = message_of(&*payload);
+                    forget_panic(Err(payload));
+                    let text = format!("a worker's initializer panicked: {message}");
+                    Err(BrokenExecutor::new(text))
+                }
+            });
+        Builder {
+            max_workers: self.max_workers,
+            min_workers: self.min_workers,
+            prefix: self.prefix,
+            stack_size: self.stack_size,
+            keep_alive: self.keep_alive,
+            drop_policy: self.drop_policy,
+            initializer: Some(initializer),
+            spawn_gate: self.spawn_gate,
+            #[cfg(feature = "tracing")]
+            propagate_context: self.propagate_context,
+            state: PhantomData,
+        }
+    }
+
+    /// Whether tasks run inside a span that is a child of the submitter's current one. They do
+    /// by default; without a subscriber it costs nothing.
+    #[cfg(feature = "tracing")]
+    pub fn propagate_context(mut self, propagate: bool) -> Self {
+        self.propagate_context = propagate;
+        self
+    }
+
+    /// For tests: asked before each thread is made; its error counts as the system's refusal.
+    #[doc(hidden)]
+    pub fn spawn_gate(mut self, gate: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> Self {
+        self.spawn_gate = Some(Box::new(gate));
+        self
+    }
+
+    /// Makes the pool. No thread is started yet.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] when a setting is impossible, or the environment variable is used and is
+    /// no such number.
+    pub fn build(self) -> Result<ThreadPoolExecutor<S>, BuildError> {
+        let max_workers = match self.max_workers {
+            Some(given) => given,
+            None => default_workers()?,
+        };
+        match max_workers {
+            0 => return Err(Wrong::NoWorkers.into()),
+            1..=MAX_WORKERS => {}
+            more => return Err(Wrong::TooManyWorkers(more).into()),
+        }
+        if self.min_workers > max_workers {
+            let (min, max) = (self.min_workers, max_workers);
+            return Err(Wrong::MinAboveMax { min, max }.into());
+        }
+        let prefix = self.prefix.unwrap_or_else(default_prefix);
+        if prefix.contains('\0') {
+            return Err(Wrong::Prefix(prefix).into());
+        }
+        let shared = Shared::new(Config {
+            max_workers,
+            min_workers: self.min_workers,
+            prefix,
+            stack_size: self.stack_size,
+            keep_alive: self.keep_alive,
+            initializer: self.initializer,
+            spawn_gate: self.spawn_gate,
+            #[cfg(feature = "tracing")]
+            propagate_context: self.propagate_context,
+        });
+        Ok(ThreadPoolExecutor::from_shared(
+            Arc::new(shared),
+            self.drop_policy,
+        ))
+    }
+}
+
+/// Python's default: `min(32, cpus + 4)`, and the environment's wish before it.
+fn default_workers() -> Result<usize, BuildError> {
+    let Some(value) = std::env::var_os(VARIABLE) else {
+        let cpus = std::thread::available_parallelism().map_or(1, Into::into);
+        return Ok((cpus + 4).min(32));
+    };
+    match value.to_str().and_then(|text| text.trim().parse().ok()) {
+        Some(workers @ 1..=MAX_WORKERS) => Ok(workers),
+        _ => Err(Wrong::Variable {
+            name: VARIABLE,
+            value: value.to_string_lossy().into_owned(),
+        }
+        .into()),
+    }
+}
+
+fn default_prefix() -> String {
+    static POOLS: AtomicUsize = AtomicUsize::new(0);
+    // ORDERING: only the numbers' being different matters.
+    format!("pool-{}", POOLS.fetch_add(1, Ordering::Relaxed))
+}
+
+fn message_of(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a value that is not text".to_owned()
+    }
+}
+
+impl<S> fmt::Debug for Builder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("max_workers", &self.max_workers)
+            .field("min_workers", &self.min_workers)
+            .field("thread_name_prefix", &self.prefix)
+            .field("stack_size", &self.stack_size)
+            .field("keep_alive", &self.keep_alive)
+            .field("drop_policy", &self.drop_policy)
+            .field("initializer", &self.initializer.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,25 @@
+//! Numbers of the design in one place; small under loom, so that models reach the edges.
+
+/// Tasks that a worker takes at once, at most.
+pub(crate) const BATCH: usize = if cfg!(cf_loom) { 2 } else { 32 };
+
+/// A task in a worker's ring that this many younger ones have passed is run next by whoever looks.
+pub(crate) const FAIR: u64 = BATCH as u64;
+
+/// How deep tasks run in place may nest on one worker.
+pub(crate) const DEPTH: usize = 256;
+
+/// More workers than any machine has threads for.
+pub(crate) const MAX_WORKERS: usize = 1 << 16;
+
+/// An empty queue keeps room for this many tasks, and gives back what is more.
+pub(crate) const KEEP: usize = 4096;
+
+/// A worker that found next to nothing this often in a row stands back for a moment.
+pub(crate) const LOCKSTEP: u32 = 5;
+
+/// What counts as next to nothing.
+pub(crate) const FEW: usize = 8;
+
+/// How long it stands back: about 0.65 µs.
+pub(crate) const PAUSES: u32 = 64;

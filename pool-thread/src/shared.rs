@@ -1,0 +1,560 @@
+//! What the pool's owners, handles and workers share.
+
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use future_core::executor::{PoolToken, Task, note_wake};
+use future_core::shim::thread::{self, JoinHandle};
+use future_core::shim::{Arc, Condvar, Mutex, MutexGuard};
+use future_core::{AsFuture, BrokenExecutor, SubmitError, SubmitErrorKind, TaskError};
+
+use crate::board::Board;
+use crate::counters::{Arrival, Counters, Next};
+use crate::queue::Queue;
+use crate::shutdown::ShutdownError;
+use crate::stats::{Phase, Stats};
+use crate::worker;
+
+/// Makes a worker's state, or says why the pool is broken.
+pub(crate) type Initializer =
+    Box<dyn Fn() -> Result<Rc<dyn std::any::Any>, BrokenExecutor> + Send + Sync>;
+
+/// Asked before each spawn; an error is what the system would have said.
+pub(crate) type SpawnGate = Box<dyn Fn() -> io::Result<()> + Send + Sync>;
+
+/// What does not change while the pool lives.
+pub(crate) struct Config {
+    pub(crate) max_workers: usize,
+    pub(crate) min_workers: usize,
+    pub(crate) prefix: String,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) keep_alive: Option<Duration>,
+    pub(crate) initializer: Option<Initializer>,
+    pub(crate) spawn_gate: Option<SpawnGate>,
+    #[cfg(feature = "tracing")]
+    pub(crate) propagate_context: bool,
+}
+
+impl Config {
+    fn gate(&self) -> io::Result<()> {
+        self.spawn_gate.as_ref().map_or(Ok(()), |gate| gate())
+    }
+
+    /// `<prefix>_<n>`, where the system's 15 bytes cut the prefix and never the number.
+    fn thread_name(&self, worker: usize) -> String {
+        const LONGEST: usize = 15;
+        let number = format!("_{worker}");
+        let room = LONGEST - number.len();
+        let prefix = &self.prefix;
+        let cut = (0..=room.min(prefix.len()))
+            .rev()
+            .find(|at| prefix.is_char_boundary(*at))
+            .unwrap_or(0);
+        format!("{}{number}", &prefix[..cut])
+    }
+}
+
+/// Under the lock.
+struct Core {
+    queue: Queue,
+    counters: Counters,
+    shut_down: bool,
+    broken: Option<BrokenExecutor>,
+    threads: Vec<JoinHandle<()>>,
+    /// Somebody joins threads that are no longer in `threads`.
+    joining: bool,
+    /// The system refused a thread last time.
+    short: bool,
+    /// Tasks that ended without a worker.
+    failed: u64,
+    cancelled: u64,
+}
+
+impl Core {
+    fn is_closing(&self) -> bool {
+        self.shut_down || self.broken.is_some()
+    }
+
+    fn refusal(&self) -> Option<SubmitErrorKind> {
+        if let Some(broken) = &self.broken {
+            return Some(SubmitErrorKind::Broken(broken.clone()));
+        }
+        self.shut_down.then_some(SubmitErrorKind::Shutdown)
+    }
+
+    /// Threads that ran to their end while the pool goes on, to be let go without the lock.
+    #[cfg(not(cf_loom))]
+    fn ended_threads(&mut self) -> Vec<JoinHandle<()>> {
+        if self.threads.len() <= self.counters.live() {
+            return Vec::new();
+        }
+        let all = std::mem::take(&mut self.threads);
+        let (ended, going) = all.into_iter().partition(JoinHandle::is_finished);
+        self.threads = going;
+        ended
+    }
+
+    /// In a model every thread is kept and joined.
+    #[cfg(cf_loom)]
+    fn ended_threads(&mut self) -> Vec<JoinHandle<()>> {
+        Vec::new()
+    }
+
+    /// Claims a worker when a task waits and nobody is on the way.
+    #[inline]
+    fn next(&mut self, board: &Board) -> Next {
+        if self.counters.is_settled() || self.queue.is_empty(board) {
+            return Next::Nobody;
+        }
+        let queue = &self.queue;
+        self.counters.next(|| queue.len(board))
+    }
+}
+
+/// Tasks that the pool does not take, in the order they came.
+pub(crate) struct Refused {
+    pub(crate) kind: SubmitErrorKind,
+    pub(crate) tasks: Vec<Task>,
+}
+
+/// The system refused a worker.
+pub(crate) struct NoThread {
+    pub(crate) error: std::sync::Arc<io::Error>,
+    /// It would have been the only one: the tasks that nobody will run.
+    stranded: Vec<Task>,
+}
+
+/// What a worker does after it looked.
+pub(crate) enum Look {
+    /// Runs this; and how many tasks the queue had.
+    Run(Task, usize),
+    /// Waits to be called.
+    Rest,
+    /// Ends.
+    Leave,
+}
+
+pub(crate) struct Shared {
+    core: Mutex<Core>,
+    /// Nobody is left, or nobody joins any more.
+    gone: Condvar,
+    pub(crate) board: Board,
+    pub(crate) token: PoolToken,
+    pub(crate) config: Config,
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            core: Mutex::new(Core {
+                queue: Queue::default(),
+                counters: Counters::new(config.max_workers),
+                shut_down: false,
+                broken: None,
+                threads: Vec::new(),
+                joining: false,
+                short: false,
+                failed: 0,
+                cancelled: 0,
+            }),
+            gone: Condvar::new(),
+            board: Board::new(config.max_workers),
+            token: PoolToken::new(config.max_workers),
+            config,
+        }
+    }
+
+    // ---- submitting -------------------------------------------------------------------------
+
+    /// Queues `task`, or gives it back.
+    #[inline]
+    pub(crate) fn submit(
+        this: &Arc<Self>,
+        task: Task,
+        future: &impl AsFuture,
+    ) -> Result<(), Refused> {
+        let own = worker::current(this);
+        let mut core = this.core.lock();
+        if let Some(kind) = core.refusal() {
+            let tasks = vec![task];
+            return Err(Refused { kind, tasks });
+        }
+        core.queue.push(task, &this.board);
+        Self::after_push(this, core, own, std::slice::from_ref(future))
+    }
+
+    /// Queues all of `tasks`, whose futures are `futures`, or gives all back.
+    pub(crate) fn submit_all(
+        this: &Arc<Self>,
+        tasks: Vec<Task>,
+        futures: &[impl AsFuture],
+    ) -> Result<(), Refused> {
+        let own = worker::current(this);
+        let mut core = this.core.lock();
+        if let Some(kind) = core.refusal() {
+            return Err(Refused { kind, tasks });
+        }
+        core.queue.extend(tasks, &this.board);
+        Self::after_push(this, core, own, futures)
+    }
+
+    #[inline]
+    fn after_push(
+        this: &Arc<Self>,
+        mut core: MutexGuard<'_, Core>,
+        own: Option<usize>,
+        futures: &[impl AsFuture],
+    ) -> Result<(), Refused> {
+        // A worker may submit while it is counted as idle: a waker does. It has to look again.
+        let roused = own.filter(|own| core.counters.rouse(*own) != Arrival::Busy);
+        let next = core.next(&this.board);
+        drop(core);
+        if let Some(own) = roused {
+            this.board.slot(own).parker.unpark();
+        }
+        match Self::call(this, next) {
+            Ok(woke) => {
+                note_wake(woke);
+                Ok(())
+            }
+            Err(no_thread) => this.sort_out(no_thread, futures),
+        }
+    }
+
+    /// Calls a worker that was claimed; whether that took a system call.
+    #[inline]
+    fn call(this: &Arc<Self>, next: Next) -> Result<bool, NoThread> {
+        match next {
+            Next::Nobody => Ok(false),
+            Next::Wake(worker) => Ok(this.board.slot(worker).parker.unpark()),
+            Next::Spawn(worker) => Self::spawn(this, worker).map(|()| true),
+        }
+    }
+
+    /// As [`call`](Self::call), for a thread that has no task of its own at stake.
+    fn call_or_fail(this: &Arc<Self>, next: Next) {
+        if let Err(no_thread) = Self::call(this, next) {
+            let _ = this.sort_out::<future_core::FutureHandle>(no_thread, &[]);
+        }
+    }
+
+    /// Gives those of the stranded tasks back that belong to `futures`, which are in the order
+    /// of the queue, and fails the others.
+    #[cold]
+    fn sort_out<F: AsFuture>(&self, no_thread: NoThread, futures: &[F]) -> Result<(), Refused> {
+        let kind = SubmitErrorKind::Spawn(no_thread.error);
+        let mut tasks = Vec::new();
+        let mut own = futures.iter().peekable();
+        let mut others = Vec::new();
+        for task in no_thread.stranded {
+            if own.next_if(|future| task.is_of(future)).is_some() {
+                tasks.push(task);
+            } else {
+                others.push(task);
+            }
+        }
+        if !others.is_empty() {
+            let error = SubmitError::new(kind.clone(), self.stats().to_string(), ());
+            self.fail_all(others, &error.into());
+        }
+        if tasks.is_empty() {
+            return Ok(());
+        }
+        Err(Refused { kind, tasks })
+    }
+
+    fn fail_all(&self, tasks: Vec<Task>, error: &TaskError) {
+        for task in tasks {
+            // Counted first: whoever waits for the future sees the count.
+            self.core.lock().failed += 1;
+            if !task.fail(error.clone()) {
+                let mut core = self.core.lock();
+                core.failed -= 1;
+                core.cancelled += 1;
+            }
+        }
+    }
+
+    // ---- spawning ---------------------------------------------------------------------------
+
+    /// Makes the thread of a claimed worker.
+    #[cold]
+    fn spawn(this: &Arc<Self>, worker: usize) -> Result<(), NoThread> {
+        // Its slot is made before anybody else hears of it.
+        this.board.slot(worker);
+        let shared = this.clone();
+        let made = this.config.gate().and_then(|()| {
+            let mut builder = thread::Builder::new().name(this.config.thread_name(worker));
+            if let Some(bytes) = this.config.stack_size {
+                builder = builder.stack_size(bytes);
+            }
+            builder.spawn(move || worker::main(&shared, worker))
+        });
+        let mut core = this.core.lock();
+        match made {
+            Ok(thread) => {
+                core.counters.spawned();
+                let ended = core.ended_threads();
+                core.threads.push(thread);
+                if core.short {
+                    core.short = false;
+                    this.token.set_workers(this.config.max_workers);
+                }
+                if core.counters.nobody() {
+                    this.gone.notify_all();
+                }
+                drop(core);
+                drop(ended);
+                Ok(())
+            }
+            Err(error) => {
+                core.counters.refused(worker);
+                core.short = true;
+                let live = core.counters.live();
+                this.token.set_workers(live.max(1));
+                let error = std::sync::Arc::new(error);
+                if live == 0 {
+                    let stranded = core.queue.drain(&this.board);
+                    this.gone.notify_all();
+                    return Err(NoThread { error, stranded });
+                }
+                let next = if core.queue.is_empty(&this.board) {
+                    Next::Nobody
+                } else {
+                    core.counters.next_idle()
+                };
+                drop(core);
+                if let Next::Wake(worker) = next {
+                    this.board.slot(worker).parker.unpark();
+                }
+                let stranded = Vec::new();
+                Err(NoThread { error, stranded })
+            }
+        }
+    }
+
+    /// Spawns workers until `wanted` live, and gives their number.
+    pub(crate) fn prestart(this: &Arc<Self>, wanted: usize) -> Result<usize, NoThread> {
+        loop {
+            let mut core = this.core.lock();
+            let live = core.counters.live();
+            if core.is_closing() || live >= wanted || core.counters.is_full() {
+                return Ok(live);
+            }
+            let worker = core.counters.add();
+            drop(core);
+            if let Err(no_thread) = Self::spawn(this, worker) {
+                let error = no_thread.error.clone();
+                let _ = this.sort_out::<future_core::FutureHandle>(no_thread, &[]);
+                let stranded = Vec::new();
+                return Err(NoThread { error, stranded });
+            }
+        }
+    }
+
+    // ---- the workers' steps -----------------------------------------------------------------
+
+    /// Before the initializer: the search is handed on, since it may take long.
+    pub(crate) fn begin(this: &Arc<Self>, worker: usize) {
+        let mut core = this.core.lock();
+        core.counters.arrive(worker);
+        core.counters.initializing();
+        let next = core.next(&this.board);
+        drop(core);
+        Self::call_or_fail(this, next);
+    }
+
+    pub(crate) fn initialized(&self) {
+        self.core.lock().counters.initialized();
+    }
+
+    /// A worker with an empty ring looks for a task.
+    pub(crate) fn look(this: &Arc<Self>, worker: usize, expired: bool) -> Look {
+        let mut core = this.core.lock();
+        let arrival = core.counters.arrive(worker);
+        let mut retires = false;
+        if arrival == Arrival::Idle {
+            let spare = core.counters.live() > this.config.min_workers;
+            if !(expired && spare) {
+                return Look::Rest;
+            }
+            core.counters.rouse(worker);
+            retires = true;
+        }
+        let (task, found) = core
+            .queue
+            .take(worker, this.config.max_workers, &this.board);
+        if let Some(task) = task {
+            let next = if arrival == Arrival::Claimed {
+                core.next(&this.board)
+            } else {
+                Next::Nobody
+            };
+            drop(core);
+            Self::call_or_fail(this, next);
+            return Look::Run(task, found);
+        }
+        if retires || core.is_closing() {
+            return Look::Leave;
+        }
+        core.counters.rest(worker);
+        let excess = core.queue.excess();
+        drop(core);
+        drop(excess);
+        Look::Rest
+    }
+
+    /// A worker's last task has ended and its waiters are not released: true when it is counted
+    /// as idle from here on.
+    pub(crate) fn settle(&self, worker: usize) -> bool {
+        if self.board.seems_queued() {
+            return false;
+        }
+        let mut core = self.core.lock();
+        if core.is_closing() || !core.queue.is_empty(&self.board) {
+            return false;
+        }
+        core.counters.rest(worker);
+        let excess = core.queue.excess();
+        drop(core);
+        drop(excess);
+        true
+    }
+
+    /// A worker that was counted as idle has more to do for its last task.
+    pub(crate) fn unsettle(this: &Arc<Self>, worker: usize) {
+        let mut core = this.core.lock();
+        let next = if core.counters.rouse(worker) == Arrival::Claimed {
+            core.next(&this.board)
+        } else {
+            Next::Nobody
+        };
+        drop(core);
+        Self::call_or_fail(this, next);
+    }
+
+    /// A worker ends; its state is dropped already.
+    pub(crate) fn leave(this: &Arc<Self>, worker: usize) {
+        let mut core = this.core.lock();
+        core.counters.leave(worker);
+        // A task that came meanwhile relied on this worker.
+        let next = core.next(&this.board);
+        if core.counters.nobody() {
+            this.gone.notify_all();
+        }
+        drop(core);
+        Self::call_or_fail(this, next);
+    }
+
+    /// A worker could not be initialised: nothing will run any more but what runs.
+    pub(crate) fn break_down(&self, broken: BrokenExecutor) {
+        let mut core = self.core.lock();
+        core.counters.initialized();
+        let broken = core.broken.get_or_insert(broken).clone();
+        let tasks = core.queue.drain(&self.board);
+        let claimed = core.counters.claim_all();
+        drop(core);
+        self.wake_all(claimed);
+        self.fail_all(tasks, &broken.into());
+    }
+
+    fn wake_all(&self, claimed: Vec<usize>) {
+        for worker in claimed {
+            self.board.slot(worker).parker.unpark();
+        }
+    }
+
+    // ---- shutting down ----------------------------------------------------------------------
+
+    /// Takes no more tasks, and cancels those that wait when `cancel` says so.
+    pub(crate) fn close(&self, cancel: bool) {
+        let mut core = self.core.lock();
+        core.shut_down = true;
+        let tasks = if cancel {
+            core.queue.drain(&self.board)
+        } else {
+            Vec::new()
+        };
+        let claimed = core.counters.claim_all();
+        drop(core);
+        self.wake_all(claimed);
+        for task in tasks {
+            self.core.lock().cancelled += 1;
+            if !task.cancel() {
+                self.core.lock().cancelled -= 1;
+            }
+        }
+    }
+
+    /// Waits until all workers are gone and their threads joined.
+    pub(crate) fn wait(&self, limit: Option<Duration>) -> Result<(), ShutdownError> {
+        if self.token.is_current() {
+            return Err(ShutdownError::from_worker(self.stats()));
+        }
+        // A limit beyond the clock's end is none.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut core = self.core.lock();
+        loop {
+            if core.counters.nobody() && !core.joining {
+                if core.threads.is_empty() {
+                    return Ok(());
+                }
+                core.joining = true;
+                let threads = std::mem::take(&mut core.threads);
+                drop(core);
+                for thread in threads {
+                    // A thread-local's `Drop` may run in the very thread it would wait for.
+                    if thread.thread().id() != thread::current().id() {
+                        // Workers catch every panic of their users'.
+                        let _ = thread.join();
+                    }
+                }
+                core = self.core.lock();
+                core.joining = false;
+                self.gone.notify_all();
+                continue;
+            }
+            let expired;
+            (core, expired) = self.gone.wait(core, deadline);
+            if expired && !core.counters.nobody() {
+                drop(core);
+                let limit = limit.unwrap_or_default();
+                return Err(ShutdownError::timed_out(limit, self.stats()));
+            }
+        }
+    }
+
+    // ---- looking ----------------------------------------------------------------------------
+
+    pub(crate) fn stats(&self) -> Stats {
+        let core = self.core.lock();
+        let live = core.counters.live();
+        let idle = core.counters.idle();
+        let mut stats = Stats {
+            name: self.config.prefix.clone(),
+            phase: if core.broken.is_some() {
+                Phase::Broken
+            } else if core.shut_down {
+                Phase::ShutDown
+            } else {
+                Phase::Running
+            },
+            max_workers: self.config.max_workers,
+            workers: live,
+            idle,
+            running: core.counters.running(),
+            queued: core.queue.len(&self.board),
+            finished: 0,
+            failed: core.failed,
+            cancelled: core.cancelled,
+        };
+        drop(core);
+        for slot in self.board.used() {
+            stats.finished += slot.ran.finished.get();
+            stats.failed += slot.ran.failed.get();
+            stats.cancelled += slot.ran.cancelled.get();
+        }
+        stats
+    }
+}

@@ -1,0 +1,184 @@
+//! A worker thread, from its first look to its last.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use future_core::executor::{Helped, Ran, Release, Spin, Task};
+use future_core::shim::{Arc, thread_local_cell};
+
+use crate::board::{Counts, Slot};
+use crate::limits::{DEPTH, FEW, LOCKSTEP, PAUSES};
+use crate::shared::{Look, Shared};
+use crate::state;
+
+thread_local_cell!(static NUMBER: Cell<usize> = Cell::new(usize::MAX));
+
+/// This thread's number among the workers of `shared`, when it is one.
+#[inline]
+pub(crate) fn current(shared: &Shared) -> Option<usize> {
+    shared.token.is_current().then(|| NUMBER.with(Cell::get))
+}
+
+/// The whole life of a worker.
+pub(crate) fn main(shared: &Arc<Shared>, number: usize) {
+    NUMBER.with(|n| n.set(number));
+    let slot = shared.board.slot(number);
+    shared.token.work(DEPTH, &InPlace(&slot.ran), || {
+        if initialize(shared, number) {
+            let worker = Worker {
+                shared,
+                slot,
+                number,
+                spin: Spin::new(),
+                streak: Cell::new(0),
+                idle: Cell::new(false),
+            };
+            worker.work();
+        }
+        let dropped = catch_unwind(state::clear);
+        forget_panic(dropped);
+        Shared::leave(shared, number);
+    });
+}
+
+/// Makes the worker's state; false when the pool is broken by it.
+fn initialize(shared: &Arc<Shared>, number: usize) -> bool {
+    let Some(initializer) = &shared.config.initializer else {
+        return true;
+    };
+    Shared::begin(shared, number);
+    match initializer() {
+        Ok(made) => {
+            state::set(made);
+            shared.initialized();
+            true
+        }
+        Err(broken) => {
+            shared.break_down(broken);
+            false
+        }
+    }
+}
+
+/// Drops a panic's payload, whose own `Drop` may panic too: then both are leaked.
+pub(crate) fn forget_panic(result: Result<(), Box<dyn Any + Send>>) {
+    if let Err(payload) = result {
+        if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+            std::mem::forget(second);
+        }
+    }
+}
+
+/// Counts tasks that this worker ran in place while it waited.
+struct InPlace<'a>(&'a Counts);
+
+impl Helped for InPlace<'_> {
+    fn helped(&self, ran: Ran) {
+        match ran {
+            Ran::Failed => self.0.failed.add(),
+            Ran::Finished => self.0.finished.add(),
+            Ran::Cancelled | Ran::NotRun => {}
+        }
+    }
+}
+
+struct Worker<'a> {
+    shared: &'a Arc<Shared>,
+    slot: &'a Slot,
+    number: usize,
+    spin: Spin,
+    /// How often in a row the queue had next to nothing.
+    streak: Cell<u32>,
+    /// Counted as idle since the last task.
+    idle: Cell<bool>,
+}
+
+impl Worker<'_> {
+    fn work(&self) {
+        loop {
+            let mut expired = false;
+            if self.idle.take() {
+                expired = !self.rest();
+            } else if let Some(task) = self.slot.ring.pop() {
+                self.run(task);
+                continue;
+            } else {
+                self.stand_back();
+            }
+            match Shared::look(self.shared, self.number, expired) {
+                Look::Run(task, found) => {
+                    let few = (1..FEW).contains(&found);
+                    self.streak.set(if few { self.streak.get() + 1 } else { 0 });
+                    self.run(task);
+                }
+                Look::Rest => self.idle.set(true),
+                Look::Leave => return,
+            }
+        }
+    }
+
+    /// When the queue is never empty yet has next to nothing, workers are a little faster than
+    /// whoever submits, and every task costs both of them the lock's cache line. A moment's
+    /// pause lets tasks gather.
+    #[inline]
+    fn stand_back(&self) {
+        if cfg!(not(cf_loom)) && self.streak.get() >= LOCKSTEP && self.shared.board.seems_queued() {
+            for _ in 0..PAUSES {
+                future_core::shim::spin_loop();
+            }
+        }
+    }
+
+    #[inline]
+    fn run(&self, task: Task) {
+        if task.run(Steps(self)) == Ran::Cancelled {
+            self.slot.ran.cancelled.add();
+        }
+    }
+
+    /// Waits to be called; false when the keep-alive time passed first.
+    fn rest(&self) -> bool {
+        let parker = &self.slot.parker;
+        if self.spin.until(|| parker.is_notified()) && parker.try_take() {
+            return true;
+        }
+        let deadline = self
+            .shared
+            .config
+            .keep_alive
+            .and_then(|limit| Instant::now().checked_add(limit));
+        parker.park(deadline)
+    }
+}
+
+/// The steps between a task's end and the release of those who wait for it.
+struct Steps<'a>(&'a Worker<'a>);
+
+impl Release for Steps<'_> {
+    #[inline]
+    fn ended(&mut self, failed: bool) {
+        let ran = &self.0.slot.ran;
+        if failed {
+            ran.failed.add();
+        } else {
+            ran.finished.add();
+        }
+    }
+
+    #[inline]
+    fn before_release(&mut self) {
+        let Self(worker) = self;
+        if worker.slot.ring.is_empty() {
+            worker.idle.set(worker.shared.settle(worker.number));
+        }
+    }
+
+    fn busy_again(&mut self) {
+        let Self(worker) = self;
+        if worker.idle.take() {
+            Shared::unsettle(worker.shared, worker.number);
+        }
+    }
+}
