@@ -1,7 +1,8 @@
-//! Two data races, seeded on purpose. ThreadSanitizer must report both: if it does not, its
+//! Data races, seeded on purpose. ThreadSanitizer must report them: if it does not, its
 //! suppressions hide too much, and its silence about our own tests means nothing.
 
 use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 struct Racy(UnsafeCell<u64>);
@@ -33,6 +34,23 @@ fn two_threads_race() {
 fn the_test_races_with_its_thread() {
     static RACY: Racy = Racy(UnsafeCell::new(0));
     let other = thread::spawn(|| RACY.bump());
+    RACY.bump();
+    other.join().unwrap();
+}
+
+/// Found only with the orders as written.
+#[test]
+fn a_relaxed_flag_publishes_nothing() {
+    static RACY: Racy = Racy(UnsafeCell::new(0));
+    static READY: AtomicBool = AtomicBool::new(false);
+    let other = thread::spawn(|| {
+        RACY.bump();
+        // The bug: Relaxed where Release is needed.
+        READY.store(true, Ordering::Relaxed);
+    });
+    while !READY.load(Ordering::Acquire) {
+        thread::yield_now();
+    }
     RACY.bump();
     other.join().unwrap();
 }
