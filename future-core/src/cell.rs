@@ -239,9 +239,9 @@ pub(crate) fn layout_of<B: Body>() -> Layout {
 }
 
 impl Header {
-    /// The name of the job's type.
+    /// The name of the job's type; of a closure, the function that it stands in.
     pub(crate) fn name(&self) -> &'static str {
-        (self.vtable.name)()
+        crate::error::short_name((self.vtable.name)())
     }
 
     pub(crate) fn name_fn(&self) -> fn() -> &'static str {
@@ -547,24 +547,19 @@ unsafe fn complete_slowly(
     let mut dropped = false;
     let (left, link) = loop {
         let seen = word.read();
-        if !seen.is_plain() {
+        if seen.has_callbacks() {
             word.lock();
-            if word.read().is_running() {
-                word.finish_locked(failed);
-            }
             let callbacks = side::take_callbacks(header);
-            word.unlock(side::in_use(header), 0);
-            if !callbacks.is_empty() {
-                if told {
-                    hook.busy_again();
-                    told = false;
-                }
-                // SAFETY: the cell is live and FINISHED, this thread completes it.
-                unsafe { side::run_callbacks(cell, callbacks) };
-                continue;
+            word.unlock_finished(failed, side::in_use(header));
+            if told {
+                hook.busy_again();
+                told = false;
             }
+            // SAFETY: the cell is live and FINISHED, this thread completes it.
+            unsafe { side::run_callbacks(cell, callbacks) };
+            continue;
         }
-        // The owner left before this reading: whatever it registered was run above.
+        // The owner left before this reading, so its callbacks were all run above.
         if seen.is_unwanted() && !dropped {
             if told {
                 hook.busy_again();
@@ -588,16 +583,12 @@ unsafe fn complete_slowly(
                 Err(()) => continue,
             }
         }
-        word.lock();
-        if side::has_callbacks(header) {
+        if word.lock().has_callbacks() {
             word.unlock(true, 0);
             continue;
         }
-        if word.read().is_running() {
-            word.finish_locked(failed);
-        }
         let link = side::take_all(header);
-        match word.settle_locked(dropped, refs) {
+        match word.settle_locked(failed, dropped, refs) {
             Ok(left) => break (left, link),
             Err(()) => {
                 side::put_back(header, link);

@@ -24,7 +24,7 @@ use std::ptr::NonNull;
 
 use crate::cell::Header;
 use crate::context;
-use crate::error::Deadlock;
+use crate::error::{Deadlock, short_name};
 use crate::handle::FutureHandle;
 use crate::shim::{Mutex, global};
 use crate::watch::Notifier;
@@ -287,7 +287,7 @@ impl Graph {
         let mut at = me;
         loop {
             let entry = &self.blocked[&at];
-            text.push_str(&format!("`{}`", (entry.name)()));
+            text.push_str(&format!("`{}`", short_name((entry.name)())));
             if seen.contains(&at) {
                 break;
             }

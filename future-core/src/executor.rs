@@ -206,7 +206,12 @@ impl Task {
     where
         J: Job<Output: Send> + Send,
     {
-        Self::from_cell(cell::new_guarded(Infallible(job), pool.0, 2, latch.guard()))
+        Self::from_cell(cell::new_guarded(
+            Infallible(job),
+            pool.0,
+            2,
+            ScopeLatch::guard(latch),
+        ))
     }
 
     /// As [`new_scoped`](Self::new_scoped), for a job that may return an error.
@@ -225,7 +230,7 @@ impl Task {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         let body = Fallible(job, PhantomData);
-        Self::from_cell(cell::new_guarded(body, pool.0, 2, latch.guard()))
+        Self::from_cell(cell::new_guarded(body, pool.0, 2, ScopeLatch::guard(latch)))
     }
 
     #[inline]

@@ -60,6 +60,7 @@ pub trait Executor: Sync {
     /// # Errors
     ///
     /// As [`submit`](Self::submit).
+    #[expect(clippy::type_complexity, reason = "the contract, written out")]
     fn call<F, A>(
         &self,
         f: F,

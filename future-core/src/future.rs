@@ -242,7 +242,7 @@ impl<T> Future<T> {
             unsafe { side::run_callbacks(self.cell(), side::only(node)) };
         } else {
             side::push(header, node);
-            header.word.unlock(true, 0);
+            header.word.unlock_with_callback();
         }
     }
 

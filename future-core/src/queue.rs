@@ -348,10 +348,12 @@ impl Drop for CompletionQueue {
             }
         }
         // Entries under way still point to the watch; their threads are past all user code.
-        while self.cells.iter().any(Option::is_some) {
-            if self.pop().is_none() {
-                self.shared().park(None);
+        loop {
+            while self.pop().is_some() {}
+            if self.cells.iter().all(Option::is_none) {
+                break;
             }
+            self.shared().park(None);
         }
         // SAFETY: made by `Box` in `new`, and nobody points to it any more.
         drop(unsafe { Box::from_raw(self.watch.as_ptr()) });

@@ -21,9 +21,9 @@ impl ScopeLatch {
 
     /// One more cell; it is closed by dropping the guard.
     #[must_use]
-    pub(crate) fn guard(self: &Arc<Self>) -> ScopeGuard {
-        *self.open.lock() += 1;
-        ScopeGuard(self.clone())
+    pub(crate) fn guard(this: &Arc<Self>) -> ScopeGuard {
+        *this.open.lock() += 1;
+        ScopeGuard(this.clone())
     }
 
     /// Sleeps until every cell was touched for the last time. For a thread that knows them to

@@ -125,6 +125,8 @@ pub(crate) fn remove(header: &Header, node: NonNull<Side>) {
         } else {
             (*prev).next = next;
         }
+        (*node.as_ptr()).next = null_mut();
+        (*node.as_ptr()).prev = null_mut();
     }
 }
 
@@ -144,11 +146,6 @@ pub(crate) fn remove_direct(header: &Header) {
         // SAFETY: as above.
         unsafe { (*last).next = null_mut() };
     }
-}
-
-/// Whether a callback is registered. Under LOCKED.
-pub(crate) fn has_callbacks(header: &Header) -> bool {
-    any(header, |kind| matches!(kind, Kind::Callback(_)))
 }
 
 /// Whether a waker is registered that would wake the same task. Under LOCKED.

@@ -24,7 +24,8 @@
 //! 1. The phase moves only along the arrows; `done()` is FINISHED or later, *settled* is
 //!    RELEASED or CANCELLED.
 //! 2. `link` is read and written only under LOCKED while the cell is not settled, and belongs to
-//!    the settling thread afterwards. SIDE says that it is in use.
+//!    the settling thread afterwards. SIDE says that it is in use, CALLBACK that a callback is
+//!    registered.
 //! 3. UNWANTED is set by an owner that leaves before the cell is settled: the outcome is then
 //!    dropped by the completing thread, before it releases.
 //! 4. Every pointer to the cell counts one REF; the one who takes the last frees the cell, and
@@ -53,8 +54,10 @@ const SIDE: usize = 1 << 5;
 const UNWANTED: usize = 1 << 6;
 /// The outcome was moved out while the owner lives on.
 const TAKEN: usize = 1 << 7;
+/// Among what `link` holds is a callback.
+const CALLBACK: usize = 1 << 8;
 /// One reference.
-const REF: usize = 1 << 8;
+const REF: usize = 1 << 9;
 /// More references than any program has; counting on would end in a use after free.
 const REF_LIMIT: usize = usize::MAX / 2;
 
@@ -152,6 +155,11 @@ impl Snapshot {
         self.0 & SIDE != 0
     }
 
+    #[inline]
+    pub(crate) fn has_callbacks(self) -> bool {
+        self.0 & CALLBACK != 0
+    }
+
     /// Nothing stands between this reading and the step to RELEASED but the outcome itself.
     #[inline]
     pub(crate) fn is_plain(self) -> bool {
@@ -172,6 +180,7 @@ impl fmt::Debug for Snapshot {
             (FAILED, "failed"),
             (LOCKED, "locked"),
             (SIDE, "side"),
+            (CALLBACK, "callback"),
             (UNWANTED, "unwanted"),
             (TAKEN, "taken"),
         ] {
@@ -327,12 +336,33 @@ impl Word {
 
     /// Gives LOCKED up and says whether `link` is in use, adding `refs` references.
     pub(crate) fn unlock(&self, side: bool, refs: usize) {
+        self.unlock_as(LOCKED | SIDE, if side { SIDE } else { 0 }, refs);
+    }
+
+    /// Gives LOCKED up; `link` is in use, and holds a callback.
+    pub(crate) fn unlock_with_callback(&self) {
+        self.unlock_as(LOCKED, SIDE | CALLBACK, 0);
+    }
+
+    /// RUNNING → FINISHED, when it is not yet, for the completing thread, which has taken the
+    /// callbacks and gives LOCKED up.
+    pub(crate) fn unlock_finished(&self, failed: bool, side: bool) {
+        let side = if side { SIDE } else { 0 };
+        let failed = if failed { FAILED } else { 0 };
+        self.unlock_as(
+            PHASE | LOCKED | SIDE | CALLBACK,
+            FINISHED | failed | side,
+            0,
+        );
+    }
+
+    fn unlock_as(&self, clear: usize, set: usize, refs: usize) {
         // ORDERING: a first guess, checked by the exchange.
         let mut now = self.0.load(Ordering::Relaxed);
         loop {
-            let flag = if side { SIDE } else { 0 };
-            let next = (now & !(LOCKED | SIDE) | flag) + refs * REF;
-            // ORDERING: Release publishes `link` to the next holder.
+            let next = (now & !clear | set) + refs * REF;
+            // ORDERING: Release publishes `link` to the next holder, and the outcome to who
+            // sees `done()`.
             match self
                 .0
                 .compare_exchange_weak(now, next, Ordering::Release, Ordering::Relaxed)
@@ -343,25 +373,23 @@ impl Word {
         }
     }
 
-    /// RUNNING → FINISHED, for the holder of LOCKED that completes the cell.
-    pub(crate) fn finish_locked(&self, failed: bool) {
+    /// RUNNING or FINISHED → RELEASED for the holder of LOCKED, which gives LOCKED, SIDE and
+    /// `refs` references up with it. `Err` and still LOCKED when the owner left and the outcome
+    /// was not `dropped`.
+    pub(crate) fn settle_locked(
+        &self,
+        failed: bool,
+        dropped: bool,
+        refs: usize,
+    ) -> Result<Left, ()> {
         let flag = if failed { FAILED } else { 0 };
-        // ORDERING: Release: who sees `done()` sees what the task did. Only the completing
-        // thread moves the phase from here, so adding the difference is exact.
-        self.0
-            .fetch_add(FINISHED - RUNNING + flag, Ordering::Release);
-    }
-
-    /// FINISHED → RELEASED for the holder of LOCKED, which gives LOCKED, SIDE and `refs`
-    /// references up with it. `Err` and still LOCKED when the owner left since `seen`.
-    pub(crate) fn settle_locked(&self, unwanted: bool, refs: usize) -> Result<Left, ()> {
         // ORDERING: a first guess, checked by the exchange.
         let mut now = self.0.load(Ordering::Relaxed);
         loop {
-            if !unwanted && now & UNWANTED != 0 {
+            if !dropped && now & UNWANTED != 0 {
                 return Err(());
             }
-            let next = (now & !(PHASE | LOCKED | SIDE) | RELEASED) - refs * REF;
+            let next = (now & !(PHASE | LOCKED | SIDE) | RELEASED | flag) - refs * REF;
             // ORDERING: as `release`.
             match self
                 .0

@@ -105,11 +105,12 @@ impl Watch {
         loop {
             let parked = head.addr() == PARKED;
             let next = if parked { EMPTY } else { head };
-            // SAFETY: the entry is ours until it is published.
             match entry {
+                // SAFETY: the entry is ours until it is published.
                 Entry::Cell(cell) => unsafe {
                     cell.as_ref().link.with_mut(|link| *link = next);
                 },
+                // SAFETY: as above.
                 Entry::Side(side) => unsafe { (*side.as_ptr()).set_next(next) },
             }
             // Taken before publishing: afterwards the consumer may free the watch.

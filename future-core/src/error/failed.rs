@@ -57,7 +57,7 @@ impl TaskFailed {
 impl fmt::Display for TaskFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.task {
-            Some(task) => write!(f, "task `{task}` failed: {}", self.0.error),
+            Some(task) => write!(f, "task `{}` failed: {}", short_name(task), self.0.error),
             None => write!(f, "{}", self.0.error),
         }
     }
@@ -65,6 +65,15 @@ impl fmt::Display for TaskFailed {
 
 impl Error for TaskFailed {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.0.error)
+        // The message contains the error's own, so the chain goes on behind it.
+        self.0.error.source()
     }
+}
+
+/// A job's type name without the closures at its end, which say nothing to its author.
+pub(crate) fn short_name(mut name: &str) -> &str {
+    while let Some(shorter) = name.strip_suffix("::{{closure}}") {
+        name = shorter;
+    }
+    name
 }

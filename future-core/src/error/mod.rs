@@ -18,6 +18,7 @@ pub use submit::{SubmitError, SubmitErrorKind};
 pub use timeout::TimeoutError;
 
 pub(crate) use exclusive::Exclusive;
+pub(crate) use failed::short_name;
 
 use std::error::Error;
 use std::fmt;

@@ -3,6 +3,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::failed::short_name;
+
 /// Where a panic happened. Known only when [`install_panic_hook`](crate::install_panic_hook)
 /// was called.
 #[derive(Clone, Debug)]
@@ -85,10 +87,10 @@ impl TaskPanicked {
         &self.0.message
     }
 
-    /// The name of the job's type.
+    /// The name of the job's type; of a closure, the function that it stands in.
     #[must_use]
     pub fn task(&self) -> &str {
-        self.0.task
+        short_name(self.0.task)
     }
 
     /// Where it happened, when the panic hook is installed.
@@ -112,7 +114,7 @@ impl TaskPanicked {
 
 impl fmt::Display for TaskPanicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task `{}` panicked", self.0.task)?;
+        write!(f, "task `{}` panicked", self.task())?;
         if let Some(location) = &self.0.location {
             write!(f, " at {location}")?;
         }

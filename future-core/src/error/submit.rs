@@ -107,8 +107,9 @@ impl<J> Error for SubmitError<J> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.kind {
             SubmitErrorKind::Shutdown => None,
-            SubmitErrorKind::Broken(broken) => Some(broken),
-            SubmitErrorKind::Spawn(error) => Some(&**error),
+            // The message contains theirs, so the chain goes on behind it.
+            SubmitErrorKind::Broken(broken) => broken.source(),
+            SubmitErrorKind::Spawn(error) => error.source(),
         }
     }
 }

@@ -152,8 +152,8 @@ pub use shim_thread_local as thread_local_cell;
 #[macro_export]
 #[doc(hidden)]
 macro_rules! shim_global {
-    ($vis:vis static $name:ident: $ty:ty = $init:expr) => {
-        $crate::shim::loom_lazy_static! { $vis static ref $name: $ty = $init; }
+    (static $name:ident: $ty:ty = $init:expr) => {
+        $crate::shim::loom_lazy_static! { static ref $name: $ty = $init; }
     };
 }
 pub use loom::lazy_static as loom_lazy_static;

@@ -124,8 +124,8 @@ pub use shim_thread_local as thread_local_cell;
 #[macro_export]
 #[doc(hidden)]
 macro_rules! shim_global {
-    ($vis:vis static $name:ident: $ty:ty = $init:expr) => {
-        $vis static $name: $ty = $init;
+    (static $name:ident: $ty:ty = $init:expr) => {
+        static $name: $ty = $init;
     };
 }
 pub use shim_global as global;
