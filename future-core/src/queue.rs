@@ -231,8 +231,12 @@ impl CompletionQueue {
         Ok(None)
     }
 
-    fn sleep(&self, deadline: Option<Instant>) -> Result<bool, Deadlock> {
-        let any = Wanted::Any(NonNull::from(self.cells.as_slice()));
+    fn sleep(&mut self, deadline: Option<Instant>) -> Result<bool, Deadlock> {
+        // The search would look at every empty place before the first watched cell, each time.
+        while self.cells.get(self.front).is_some_and(Option::is_none) {
+            self.front += 1;
+        }
+        let any = Wanted::Any(NonNull::from(&self.cells[self.front..]));
         self.sleep_for(any, deadline, true)
     }
 
