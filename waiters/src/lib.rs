@@ -17,13 +17,13 @@
 //!
 //! let (mut slow, first) = promise();
 //! let (mut fast, second) = promise();
-//! let futures = [("slow.example", first), ("fast.example", second)];
+//! let completed = as_completed([("slow.example", first), ("fast.example", second)]);
 //! let thread = std::thread::spawn(move || {
 //!     fast.set_result(200).unwrap();
 //!     slow.set_result(404).unwrap();
 //! });
 //! let mut seen = Vec::new();
-//! for (host, future) in as_completed(futures) {
+//! for (host, future) in completed {
 //!     seen.push((host, future.result()?));
 //! }
 //! assert_eq!(seen, [("fast.example", 200), ("slow.example", 404)]);

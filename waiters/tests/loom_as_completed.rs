@@ -47,7 +47,7 @@ fn every_future_comes_once_while_two_threads_complete() {
 // C-068, P6
 #[test]
 fn early_drop_against_complete() {
-    static BETWEEN: Reached = Reached::new("it completed while it was registered");
+    static BEFORE: Reached = Reached::new("it completed before the drop had ended");
     static AFTER: Reached = Reached::new("it completed after the drop");
     Model::new(
         "early_drop_against_complete",
@@ -60,11 +60,11 @@ fn early_drop_against_complete() {
         let completed = as_completed([future]);
         let worker = thread::spawn(move || promise.set_result(Box::new(1)).unwrap());
         drop(completed);
-        let state = if handle.done() { &BETWEEN } else { &AFTER };
+        let state = if handle.done() { &BEFORE } else { &AFTER };
         state.mark();
         worker.join().unwrap();
     });
-    BETWEEN.assert();
+    BEFORE.assert();
     AFTER.assert();
 }
 

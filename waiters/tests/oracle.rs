@@ -328,7 +328,8 @@ proptest! {
                         }
                         Ok(None) => prop_assert!(closed && held.is_empty()),
                         Err(late) => {
-                            prop_assert!(!is_one_done && !(closed && held.is_empty()));
+                            let is_over = closed && held.is_empty();
+                            prop_assert!(!is_one_done && !is_over);
                             prop_assert_eq!(late.unfinished(), held.len());
                         }
                     }
