@@ -111,3 +111,7 @@ pub use waiters::{
     FutureSet, ReturnWhen, WaitError, as_completed, as_completed_timeout, bounded_future_set,
     future_set, wait, wait_timeout,
 };
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,6 +1,56 @@
-//! One-shot futures with an owner: the base layer of
-//! [`concurrent-futures`](https://docs.rs/concurrent-futures). Most programs use that crate;
-//! this one is for authors of executors and for those who need only a future and its promise.
+//! One-shot futures with an owner: the base layer of `concurrent-futures`. Most programs use that
+//! crate; this one is for authors of executors, and for those who need a future and its promise
+//! and nothing else.
+//!
+//! ```
+//! use future_core::promise;
+//!
+//! let (mut promise, future) = promise();
+//! let thread = std::thread::spawn(move || promise.set_result(6 * 7));
+//! assert_eq!(future.result()?, 42);
+//! thread.join().unwrap()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The states
+//!
+//! ```text
+//!   pending ──▶ running ──▶ finished        a value or a failure
+//!      └──────▶ cancelled
+//! ```
+//!
+//! Each step is taken once, by one thread; whoever comes too late learns it from the return
+//! value.
+//!
+//! # The order of an end
+//!
+//! The closure and what it captured are dropped; the value is written and
+//! [`done`](Future::done) is true; the callbacks added so far run, in order and alone; the
+//! executor's worker counts as idle; those who wait are released. So when
+//! [`result`](Future::result) returns, those callbacks have run. A cancellation has no value: it
+//! is published, those who wait are released at once, the closure is dropped and the callbacks
+//! run in the cancelling thread.
+//!
+//! # Visibility
+//!
+//! Whatever a task did happens before the return of `result`, `wait` and `await` on its future,
+//! and before its callbacks. Whatever a thread did before it submitted a task happens before the
+//! task runs.
+//!
+//! # What a future costs
+//!
+//! One allocation holds the state, the job and later, in the same bytes, the result: 32 bytes and
+//! the larger of job and result. The first watcher of a completion queue costs nothing more;
+//! callbacks, wakers and further watchers allocate a node each.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `serde` | implementations of [`Portable`]: jobs that may run in another process |
+//! | `tracing` | `instrument`: a span for each task, a child of the one where it was submitted |
 
 #![deny(unsafe_code)]
 

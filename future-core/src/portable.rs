@@ -138,6 +138,7 @@ mod with_serde {
         }
     }
 
+    #[diagnostic::do_not_recommend]
     impl<J> Portable for J
     where
         J: Job<Output: Serialize + DeserializeOwned + Send + 'static>
@@ -163,6 +164,7 @@ mod with_serde {
         }
     }
 
+    #[diagnostic::do_not_recommend]
     impl<F, A> Portable for Call<F, A>
     where
         F: Function<A, Output: Serialize + DeserializeOwned + Send + 'static>

@@ -35,7 +35,7 @@
 
 use std::fmt;
 
-use crate::shim::atomic::{AtomicUsize, Ordering, fence};
+use crate::shim::atomic::{AtomicUsize, Ordering};
 use crate::shim::thread::yield_now;
 
 const PHASE: usize = 0b111;
@@ -234,11 +234,22 @@ impl Word {
         Snapshot(self.0.load(Ordering::Acquire))
     }
 
+    /// A first guess for an exchange, which checks it.
+    #[inline]
+    fn guess(&self) -> usize {
+        // ORDERING: the exchange synchronises.
+        #[cfg(not(cf_loom))]
+        return self.0.load(Ordering::Relaxed);
+        // A model would try every old value that a load may still see; the exchange would refuse
+        // each of them and nothing would be learnt. This reads the newest.
+        #[cfg(cf_loom)]
+        return self.0.fetch_add(0, Ordering::Relaxed);
+    }
+
     /// PENDING → RUNNING. True for the one caller that wins; it owns the slot.
     #[inline]
     pub(crate) fn start(&self) -> bool {
-        // ORDERING: a first guess, checked by the exchange.
-        let mut now = self.0.load(Ordering::Relaxed);
+        let mut now = self.guess();
         while now & PHASE == PENDING {
             // ORDERING: Acquire: the job was written before the cell was shared. Nothing is
             // published by starting, so no Release.
@@ -257,8 +268,7 @@ impl Word {
 
     /// PENDING → CANCELLED.
     pub(crate) fn cancel(&self) -> Cancel {
-        // ORDERING: a first guess, checked by the exchange.
-        let mut now = self.0.load(Ordering::Relaxed);
+        let mut now = self.guess();
         loop {
             match now & PHASE {
                 PENDING => {}
@@ -267,8 +277,7 @@ impl Word {
             }
             if now & LOCKED != 0 {
                 yield_now();
-                // ORDERING: as above.
-                now = self.0.load(Ordering::Relaxed);
+                now = self.guess();
                 continue;
             }
             let (next, won) = if now & SIDE == 0 {
@@ -310,14 +319,12 @@ impl Word {
 
     /// Takes LOCKED; what the word was then.
     pub(crate) fn lock(&self) -> Snapshot {
-        // ORDERING: a first guess, checked by the exchange.
-        let mut now = self.0.load(Ordering::Relaxed);
+        let mut now = self.guess();
         loop {
             if now & LOCKED != 0 {
                 // Held for a few instructions; a holder that lost its processor needs ours.
                 yield_now();
-                // ORDERING: as above.
-                now = self.0.load(Ordering::Relaxed);
+                now = self.guess();
                 continue;
             }
             // ORDERING: Acquire pairs with the Release of the unlocking steps: `link` as the
@@ -357,8 +364,7 @@ impl Word {
     }
 
     fn unlock_as(&self, clear: usize, set: usize, refs: usize) {
-        // ORDERING: a first guess, checked by the exchange.
-        let mut now = self.0.load(Ordering::Relaxed);
+        let mut now = self.guess();
         loop {
             let next = (now & !clear | set) + refs * REF;
             // ORDERING: Release publishes `link` to the next holder, and the outcome to who
@@ -383,8 +389,7 @@ impl Word {
         refs: usize,
     ) -> Result<Left, ()> {
         let flag = if failed { FAILED } else { 0 };
-        // ORDERING: a first guess, checked by the exchange.
-        let mut now = self.0.load(Ordering::Relaxed);
+        let mut now = self.guess();
         loop {
             if !dropped && now & UNWANTED != 0 {
                 return Err(());
@@ -405,7 +410,7 @@ impl Word {
     /// The owner leaves. `Err` when the cell is settled: the outcome is then the owner's to
     /// drop, and its reference is still counted.
     pub(crate) fn leave(&self) -> Result<Left, Snapshot> {
-        // ORDERING: a first guess, checked by the exchange.
+        // ORDERING: Acquire: a settled cell's outcome is the caller's to drop.
         let mut now = self.0.load(Ordering::Acquire);
         loop {
             let seen = Snapshot(now);
@@ -456,8 +461,9 @@ impl Word {
         if Snapshot(before).refs() != 1 {
             return Left::Shared;
         }
-        // ORDERING: pairs with the Release of all other holders.
-        fence(Ordering::Acquire);
+        // ORDERING: Acquire pairs with the Release of all other holders. A load and not a fence,
+        // which ThreadSanitizer does not see.
+        self.0.load(Ordering::Acquire);
         Left::Last
     }
 }

@@ -89,6 +89,18 @@ impl Watch {
         &self.bell
     }
 
+    /// A first guess for an exchange; in a model the newest value, see `Word::guess`.
+    fn guess(&self) -> *mut () {
+        // ORDERING: the exchange synchronises.
+        #[cfg(not(cf_loom))]
+        return self.head.load(Ordering::Relaxed);
+        #[cfg(cf_loom)]
+        return self
+            .head
+            .compare_exchange(EMPTY, EMPTY, Ordering::Relaxed, Ordering::Relaxed)
+            .unwrap_or_else(|now| now);
+    }
+
     /// Adds `entry` and wakes the consumer when it sleeps.
     ///
     /// # Safety
@@ -100,8 +112,7 @@ impl Watch {
             Entry::Cell(cell) => cell.as_ptr().cast::<()>(),
             Entry::Side(side) => side.as_ptr().cast::<()>().map_addr(|a| a | SIDE),
         };
-        // ORDERING: a first guess, checked by the exchange.
-        let mut head = this.head.load(Ordering::Relaxed);
+        let mut head = this.guess();
         loop {
             let parked = head.addr() == PARKED;
             let next = if parked { EMPTY } else { head };
@@ -133,8 +144,7 @@ impl Watch {
 
     /// Takes the whole list and appends its tokens, last completed first. For the consumer.
     pub(crate) fn take(&self, tokens: &mut Vec<u32>) {
-        // ORDERING: a hint; the swap synchronises.
-        if self.head.load(Ordering::Relaxed) == EMPTY {
+        if self.guess() == EMPTY {
             return;
         }
         // ORDERING: Acquire pairs with the Release of `push`, of every push through the
