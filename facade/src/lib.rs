@@ -96,9 +96,9 @@
 pub mod doc;
 
 pub use future_core::{
-    AsFuture, BrokenExecutor, Call, CancelledError, Deadlock, Executor, ForEachError, Function,
-    Future, FutureHandle, FutureId, InvalidStateError, Job, Map, MapOptions, PanicLocation,
-    Portable, PortableError, Promise, SharedAwait, SharedFuture, State, SubmitError,
+    AsFuture, BrokenExecutor, Call, CancelledError, Captureless, Deadlock, Executor, ForEachError,
+    Function, Future, FutureHandle, FutureId, InvalidStateError, Job, Map, MapOptions,
+    PanicLocation, Portable, PortableError, Promise, SharedAwait, SharedFuture, State, SubmitError,
     SubmitErrorKind, TaskError, TaskFailed, TaskPanicked, TimeoutError, install_panic_hook,
     promise,
 };

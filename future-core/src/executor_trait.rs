@@ -4,7 +4,7 @@ use std::error::Error;
 
 use crate::error::SubmitError;
 use crate::map::{ForEachError, Map, MapOptions};
-use crate::{Call, Function, Future, Job, Portable};
+use crate::{Call, Captureless, Function, Future, Job, Portable};
 
 /// What threads, processes and clusters have in common: one function over `E: Executor` runs on
 /// all of them, and the choice is one line.
@@ -67,9 +67,10 @@ pub trait Executor: Sync {
         args: A,
     ) -> Result<Future<<Call<F, A> as Job>::Output>, SubmitError<Call<F, A>>>
     where
-        F: Function<A>,
+        F: Function<A> + Captureless,
         Call<F, A>: Portable,
     {
+        const { F::CHECK };
         self.submit(Call(f, args))
     }
 
@@ -77,7 +78,7 @@ pub trait Executor: Sync {
     fn map<'a, F, I, R>(&'a self, f: F, items: I) -> Map<'a, I::IntoIter, R>
     where
         I: IntoIterator,
-        F: Fn(I::Item) -> R + Copy + Send + 'a,
+        F: Fn(I::Item) -> R + Captureless,
         Call<F, (I::Item,)>: Portable + Job<Output = R>,
     {
         self.map_with(MapOptions::new(), f, items)
@@ -92,9 +93,10 @@ pub trait Executor: Sync {
     ) -> Map<'a, I::IntoIter, R>
     where
         I: IntoIterator,
-        F: Fn(I::Item) -> R + Copy + Send + 'a,
+        F: Fn(I::Item) -> R + Captureless,
         Call<F, (I::Item,)>: Portable + Job<Output = R>,
     {
+        const { F::CHECK };
         Map::new(options, self.map_window(), items.into_iter(), move |item| {
             self.submit(Call(f, (item,)))
                 .map_err(SubmitError::without_job)
@@ -109,9 +111,10 @@ pub trait Executor: Sync {
     fn for_each<F, I, R>(&self, f: F, items: I) -> Result<(), ForEachError>
     where
         I: IntoIterator,
-        F: Fn(I::Item) -> R + Copy + Send,
+        F: Fn(I::Item) -> R + Captureless,
         Call<F, (I::Item,)>: Portable + Job<Output = R>,
     {
+        const { F::CHECK };
         let futures: Vec<_> = items
             .into_iter()
             .map(|item| {

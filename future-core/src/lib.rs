@@ -95,7 +95,7 @@ pub use instrument::{Instrumented, instrument};
 pub use job::{Call, Function, Job};
 pub use map::{ForEachError, Map, MapOptions};
 pub use panic_hook::install_panic_hook;
-pub use portable::{Portable, PortableError};
+pub use portable::{Captureless, Portable, PortableError};
 pub use promise::{Promise, promise};
 pub use queue::CompletionQueue;
 pub use shared::{SharedAwait, SharedFuture};

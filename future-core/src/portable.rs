@@ -49,6 +49,27 @@ pub trait Portable: Job<Output: Send + 'static> + Send + 'static {
     fn decode_output(from: &[u8]) -> Result<Self::Output, PortableError>;
 }
 
+/// A function that every copy of the program has: a function item, or a closure without captures.
+///
+/// The type checker sees captures that are not `Copy`; those that are, the compiler refuses when
+/// it builds the program.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` captures something, so it cannot run in another process",
+    label = "this must be a function, or a closure without captures",
+    note = "pass what it captures as arguments instead: `executor.call(function, (a, b))`, or zip it to the items"
+)]
+pub trait Captureless: Copy + Send + 'static {
+    /// Makes the compiler check that there is nothing captured.
+    #[doc(hidden)]
+    const CHECK: () = assert!(
+        size_of::<Self>() == 0,
+        "only functions and closures without captures can run in another process"
+    );
+}
+
+#[diagnostic::do_not_recommend]
+impl<F: Copy + Send + 'static> Captureless for F {}
+
 /// A value could not be written for another process, or what came from there could not be read.
 #[derive(Debug)]
 pub struct PortableError {
@@ -89,7 +110,7 @@ mod with_serde {
     use serde::Serialize;
     use serde::de::DeserializeOwned;
 
-    use super::{Portable, PortableError};
+    use super::{Captureless, Portable, PortableError};
     use crate::{Call, Function, Job};
 
     /// Appends, whole slices at once.
@@ -167,13 +188,11 @@ mod with_serde {
     #[diagnostic::do_not_recommend]
     impl<F, A> Portable for Call<F, A>
     where
-        F: Function<A, Output: Serialize + DeserializeOwned + Send + 'static>
-            + Copy
-            + Send
-            + 'static,
+        F: Function<A, Output: Serialize + DeserializeOwned + Send + 'static> + Captureless,
         A: Serialize + DeserializeOwned + Send + 'static,
     {
         fn encode(&self, to: &mut Vec<u8>) -> Result<(), PortableError> {
+            const { F::CHECK };
             write(&self.1, to)
         }
 
