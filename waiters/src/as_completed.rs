@@ -92,7 +92,10 @@ where
     let mut watched = Watched::new();
     watched.reserve(futures.expected());
     for future in futures {
-        watched.put(watched.slots(), future);
+        let token = watched.slots();
+        if !watched.put(token, future) {
+            watched.ready_now(token);
+        }
     }
     watched
 }

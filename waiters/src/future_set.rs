@@ -180,11 +180,12 @@ impl<F: AsFuture> FutureSet<F> {
     /// Registers what was added, after `handed_out` futures left. Whether nothing more will come.
     fn collect(&mut self, handed_out: usize) -> bool {
         let ended = self.inbox.collect(handed_out, &mut self.incoming);
-        if !self.incoming.is_empty() {
-            self.watched.settle_order();
-            for future in self.incoming.drain(..) {
-                let token = self.free.pop().unwrap_or(self.watched.slots());
-                self.watched.put(token, future);
+        for future in self.incoming.drain(..) {
+            let token = self.free.pop().unwrap_or(self.watched.slots());
+            if !self.watched.put(token, future) {
+                // Others may have completed before it.
+                self.watched.settle_order();
+                self.watched.ready_now(token);
             }
         }
         ended

@@ -48,37 +48,41 @@ impl<F: AsFuture> Watched<F> {
         self.queue.notifier()
     }
 
-    /// Puts a future into the free slot `token`, which may be the next new one.
-    pub(crate) fn put(&mut self, token: usize, future: F) {
+    /// Puts a future into the free slot `token`, which may be the next new one. Whether it is
+    /// watched; a future that is done is to be given to [`ready_now`](Self::ready_now).
+    #[must_use]
+    pub(crate) fn put(&mut self, token: usize, future: F) -> bool {
         if token == self.slots.len() {
             self.slots.push(None);
         }
         let handle = future.as_future();
-        if handle.settled() {
-            self.ready.push_back(token);
-        } else {
+        let is_watched = !handle.settled() && {
             if self.queue.is_empty() {
                 self.queue.reserve(self.slots.capacity());
             }
-            if !self.queue.watch(token, handle) {
-                self.ready.push_back(token);
-            }
-        }
+            self.queue.watch(token, handle)
+        };
         self.slots[token] = Some(future);
         self.front = self.front.min(token);
         self.held += 1;
+        is_watched
+    }
+
+    /// The future at `token` is done: it comes after those that are known to be.
+    pub(crate) fn ready_now(&mut self, token: usize) {
+        self.ready.push_back(token);
+    }
+
+    /// Those that were watched and have completed come next.
+    pub(crate) fn settle_order(&mut self) {
+        while let Some(token) = self.queue.pop() {
+            self.ready.push_back(token);
+        }
     }
 
     /// The token of a future that is done, without waiting.
     pub(crate) fn ready(&mut self) -> Option<usize> {
         self.ready.pop_front().or_else(|| self.queue.pop())
-    }
-
-    /// Puts those that have completed before those that will be [`put`](Self::put) next.
-    pub(crate) fn settle_order(&mut self) {
-        while let Some(token) = self.queue.pop() {
-            self.ready.push_back(token);
-        }
     }
 
     /// Waits for a token, when none is [`ready`](Self::ready). `None` when the time is up, when
