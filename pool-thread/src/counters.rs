@@ -6,7 +6,7 @@
 //!     ▲                ▲            │ ▲                    │  │
 //!     │                └────────────┼─┼────── claim ───────┘  │
 //!     │       leave                 │ └────── rouse ──────────┘
-//!     └─────────────────────────────┘
+//!     └─────────────────────────────┘ (by way of LEAVING when it was idle for too long)
 //! ```
 //!
 //! The rule that loses no task: while tasks wait, a claimed worker is on its way (`searching`),
@@ -25,6 +25,8 @@ enum Place {
     Busy,
     Idle,
     Claimed,
+    /// Was idle for too long and drops its state.
+    Leaving,
 }
 
 /// Whom to call.
@@ -60,6 +62,7 @@ pub(crate) struct Counters {
     live: usize,
     spawning: usize,
     initializing: usize,
+    leaving: usize,
 }
 
 impl Counters {
@@ -73,6 +76,7 @@ impl Counters {
             live: 0,
             spawning: 0,
             initializing: 0,
+            leaving: 0,
         }
     }
 
@@ -170,7 +174,7 @@ impl Counters {
                 Arrival::Claimed
             }
             Place::Idle => Arrival::Idle,
-            Place::Busy | Place::Free => Arrival::Busy,
+            Place::Busy | Place::Free | Place::Leaving => Arrival::Busy,
         }
     }
 
@@ -214,9 +218,23 @@ impl Counters {
         std::mem::take(&mut self.idle)
     }
 
-    /// A busy worker is gone.
+    /// Whether an idle worker may end, so that `min` stay.
+    pub(crate) fn may_retire(&self, min: usize) -> bool {
+        self.live - self.leaving > min
+    }
+
+    /// A worker that rested for too long has been roused, and found nothing.
+    pub(crate) fn retire(&mut self, worker: usize) {
+        self.places[worker] = Place::Leaving;
+        self.leaving += 1;
+    }
+
+    /// A worker is gone.
     pub(crate) fn leave(&mut self, worker: usize) {
         self.live -= 1;
+        if self.places[worker] == Place::Leaving {
+            self.leaving -= 1;
+        }
         self.places[worker] = Place::Free;
         self.free.push(Reverse(worker));
     }

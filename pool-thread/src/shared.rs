@@ -375,8 +375,7 @@ impl Shared {
         let arrival = core.counters.arrive(worker);
         let mut retires = false;
         if arrival == Arrival::Idle {
-            let spare = core.counters.live() > this.config.min_workers;
-            if !(expired && spare) {
+            if !(expired && core.counters.may_retire(this.config.min_workers)) {
                 return Look::Rest;
             }
             core.counters.rouse(worker);
@@ -395,7 +394,11 @@ impl Shared {
             Self::call_or_fail(this, next);
             return Look::Run(task, found);
         }
-        if retires || core.is_closing() {
+        if retires {
+            core.counters.retire(worker);
+            return Look::Leave;
+        }
+        if core.is_closing() {
             return Look::Leave;
         }
         core.counters.rest(worker);
