@@ -75,14 +75,30 @@ impl<T> Future<T> {
     /// # Errors
     ///
     /// [`TaskError`]: the task was cancelled, panicked, returned an error, or its executor
-    /// broke; or this thread runs a task that the wait would block for ever.
+    /// broke; or this thread runs a task that the wait would block for ever, or one of this
+    /// future's own callbacks, which can read the value with [`result_ref`](Self::result_ref)
+    /// but not own it.
     #[inline]
     pub fn result(self) -> Result<T, TaskError> {
-        if !self.handle.header().word.read().is_settled() {
+        let header = self.handle.header();
+        if !header.word.read().is_settled() {
             wait_one(&self.handle, None)?;
+            if !header.word.read().is_settled() {
+                return Err(self.inside_own_callback().into());
+            }
         }
         // SAFETY: settled, and the owner is consumed.
         unsafe { self.take() }
+    }
+
+    /// The wait ended because this thread runs the callbacks: they may read the value, which
+    /// the next of them will want too, so it cannot be moved out yet.
+    #[cold]
+    fn inside_own_callback(&self) -> Deadlock {
+        let name = self.handle.header().name();
+        Deadlock::new(format!(
+            "a callback of `{name}` waits to own its value, which comes after the callbacks"
+        ))
     }
 
     /// The same, for at most `limit`.
@@ -109,7 +125,8 @@ impl<T> Future<T> {
         self,
         limit: Duration,
     ) -> Result<Result<T, TaskError>, TimeoutError<Self>> {
-        if self.handle.wait_timeout(limit) {
+        // A wait inside an own callback ends at once, before the value can be moved out.
+        if self.handle.wait_timeout(limit) && self.handle.header().word.read().is_settled() {
             // SAFETY: settled, and the owner is consumed.
             Ok(unsafe { self.take() })
         } else {
@@ -221,7 +238,8 @@ impl<T> Future<T> {
         T: 'static,
     {
         let header = self.handle.header();
-        if is_settled_here(header) {
+        // Inside an own callback it is not settled: the new one takes its turn.
+        if header.word.read().is_settled() {
             cell::forget_panic(std::panic::catch_unwind(std::panic::AssertUnwindSafe(
                 || callback(self),
             )));
@@ -321,7 +339,7 @@ impl<T> Future<T> {
     /// future is settled. `replace` says that other wakers are of no use any more.
     pub(crate) fn poll_settled(&self, waker: &std::task::Waker, replace: bool) -> bool {
         let header = self.handle.header();
-        if is_settled_here(header) {
+        if header.word.read().is_settled() {
             return true;
         }
         // Cloning a waker is the runtime's code: not under the lock.
@@ -354,6 +372,9 @@ impl<T> AsFuture for Future<T> {
     }
 }
 
+// The value stands in the cell and is moved out of it, so it is never pinned.
+impl<T> Unpin for Future<T> {}
+
 /// Gives the outcome once; a future that was polled to its end looks cancelled afterwards.
 impl<T> std::future::Future for Future<T> {
     type Output = Result<T, TaskError>;
@@ -364,10 +385,6 @@ impl<T> std::future::Future for Future<T> {
             return Poll::Pending;
         }
         let seen = header.word.read();
-        if !seen.is_settled() {
-            // Polled inside its own callback, which only borrows it.
-            return Poll::Pending;
-        }
         if seen.is_cancelled() || seen.is_taken() {
             return Poll::Ready(Err(CANCELLED.clone()));
         }

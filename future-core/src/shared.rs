@@ -205,7 +205,8 @@ impl<T: Clone> StdFuture for SharedAwait<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.0.0.poll_settled(cx.waker(), false) {
+        // Inside an own callback the value can be read already.
+        if self.0.as_future().settled() || self.0.0.poll_settled(cx.waker(), false) {
             Poll::Ready(self.0.settled().cloned())
         } else {
             Poll::Pending
