@@ -149,9 +149,7 @@ impl<B: Body> Plain<B, B::Output> {
                 return false;
             }
             Ok(Err(error)) => error,
-            Err(payload) => {
-                TaskPanicked::new(B::name(), payload, panic_hook::take_location()).into()
-            }
+            Err(payload) => TaskPanicked::new(B::name(), payload, panic_hook::take_last()).into(),
         };
         // SAFETY: as above.
         unsafe { (*slot).error = ManuallyDrop::new(Box::new(error)) };

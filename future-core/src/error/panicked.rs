@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::failed::short_name;
+use crate::panic_hook::{Seen, text_of};
 
 /// Where a panic happened. Known only when [`install_panic_hook`](crate::install_panic_hook)
 /// was called.
@@ -64,15 +65,11 @@ impl TaskPanicked {
     pub(crate) fn new(
         task: &'static str,
         payload: Box<dyn Any + Send>,
-        location: Option<PanicLocation>,
+        seen: Option<Seen>,
     ) -> Self {
-        let message = if let Some(text) = payload.downcast_ref::<&'static str>() {
-            (*text).to_owned()
-        } else if let Some(text) = payload.downcast_ref::<String>() {
-            text.clone()
-        } else {
-            "a value that is not text".to_owned()
-        };
+        let text = text_of(&*payload);
+        let location = seen.and_then(|seen| seen.location_of(text));
+        let message = text.unwrap_or("a value that is not text").to_owned();
         Self(Arc::new(Inner {
             task,
             message,
