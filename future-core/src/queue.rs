@@ -117,7 +117,7 @@ impl CompletionQueue {
     /// and nothing is watched, when it is done already.
     ///
     /// Tokens index a table, so they should be small numbers; one is free again when it was
-    /// handed out.
+    /// handed out or [given up](Self::unwatch).
     ///
     /// # Panics
     ///
@@ -133,6 +133,9 @@ impl CompletionQueue {
         if token >= self.cells.len() {
             self.cells.resize(token + 1, None);
             self.marks.resize(token + 1, Mark::Direct);
+        }
+        if self.cells[token].is_some() && self.marks[token] == Mark::Gone {
+            self.fetch_gone(token);
         }
         assert!(
             self.cells[token].is_none(),
@@ -163,6 +166,25 @@ impl CompletionQueue {
         self.registered += 1;
         self.front = self.front.min(token);
         true
+    }
+
+    /// Takes the entry of a token that was given up out of the list, where it is or soon will
+    /// be: its thread is past all user code.
+    fn fetch_gone(&mut self, token: usize) {
+        loop {
+            let mut news = Vec::new();
+            self.shared().take(&mut news);
+            // What was taken before completed before, and is handed out from the end.
+            self.ready.splice(..0, news);
+            if let Some(at) = self.ready.iter().position(|t| *t as usize == token) {
+                self.ready.remove(at);
+                let cell = self.cells[token].take().expect("a token comes once");
+                // SAFETY: the registration's reference.
+                unsafe { drop_ref(cell) };
+                return;
+            }
+            self.shared().park(None);
+        }
     }
 
     /// The token of the next completed future, if there is one.
