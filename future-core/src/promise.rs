@@ -35,6 +35,12 @@ impl<T> Body for Nothing<T> {
 /// assert_eq!(future.result()?, 42);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// The value may be made in one thread and used in another, so it has to be `Send`:
+///
+/// ```compile_fail,E0277
+/// let _ = future_core::promise::<std::rc::Rc<u32>>();
+/// ```
 pub fn promise<T: Send>() -> (Promise<T>, Future<T>) {
     let cell = cell::new_cell(Nothing::<T>(PhantomData), 0, 2);
     let promise = Promise {
