@@ -110,12 +110,14 @@ pub(crate) fn as_worker<R>(
     f()
 }
 
+#[inline]
 fn with_worker<R>(f: impl FnOnce(Option<&Worker<'_>>) -> R) -> R {
     // SAFETY: set only while the worker it points to is on this thread's stack.
     f(unsafe { WORKER.with(Cell::get).as_ref() })
 }
 
 /// The pool this thread works for, 0 for none.
+#[inline]
 pub(crate) fn pool() -> u32 {
     with_worker(|worker| worker.map_or(0, |w| w.pool))
 }

@@ -113,6 +113,7 @@ impl PoolToken {
     }
 
     /// Whether this thread works for the pool.
+    #[inline]
     #[must_use]
     pub fn is_current(&self) -> bool {
         context::pool() == self.0

@@ -58,6 +58,11 @@ impl<T> Mutex<T> {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    /// As [`lock`](Self::lock): spinning shows nothing in a model.
+    pub fn lock_soon(&self) -> MutexGuard<'_, T> {
+        self.lock()
+    }
+
     /// The value, without locking.
     pub fn get_mut(&mut self) -> &mut T {
         self.0
