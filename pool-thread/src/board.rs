@@ -85,11 +85,11 @@ impl Board {
         self.queued.store(tasks, Ordering::Relaxed);
     }
 
-    /// Whether the queue had tasks when this was last noted.
+    /// How many tasks the queue had when this was last noted.
     #[inline]
-    pub(crate) fn seems_queued(&self) -> bool {
-        // ORDERING: a hint. A worker that is told no looks again under the lock; told yes, it
-        // goes on to look there.
-        self.queued.load(Ordering::Relaxed) > 0
+    pub(crate) fn queued(&self) -> usize {
+        // ORDERING: a hint. A worker that reads 0 looks again under the lock; one that reads
+        // more goes on to look there.
+        self.queued.load(Ordering::Relaxed)
     }
 }

@@ -1,5 +1,43 @@
 //! A pool of threads that hands back futures: the thread layer of
 //! [`concurrent-futures`](https://docs.rs/concurrent-futures). Most programs use that crate.
+//!
+//! ```
+//! use pool_thread::ThreadPoolExecutor;
+//!
+//! let pool = ThreadPoolExecutor::new(4)?;
+//! let future = pool.submit(|| "a task")?;
+//! assert_eq!(future.result()?, "a task");
+//!
+//! let lengths: Result<Vec<_>, _> = pool.map(|word: &str| word.len(), ["one", "three"]).collect();
+//! assert_eq!(lengths?, [3, 5]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What the pool promises:
+//!
+//! * **Every future resolves**: with a value, a failure, cancelled, or broken; whatever panics, is
+//!   shut down, is dropped, or is refused by the system. What a task did is visible to whoever saw
+//!   its future done.
+//! * **Threads come when they are needed.** A task that finds no idle worker gets a new one, up to
+//!   `max_workers`. A worker is counted as idle before the waiters of its last task go on, so one
+//!   task after the other uses one thread, always; a worker inside a callback is busy. Workers
+//!   stay until shutdown, unless there is a [`keep_alive`](Builder::keep_alive).
+//! * **Fair start.** First in, first out with one worker; with several, a task is overtaken by at
+//!   most 32 × workers later ones, and none waits behind a blocked worker while another is idle.
+//! * **A task that waits for its own pool does not deadlock it.** Its worker runs what it waits
+//!   for in place; a cycle of waits ends in an error. Timed waits never run other tasks.
+//! * **No code of yours runs under a lock of the pool.** Tasks, callbacks, initializers and
+//!   `Drop`s may call everything: submit, cancel, shut down, wait.
+//! * **The end is bounded.** [`shutdown_with`](ThreadPoolExecutor::shutdown_with) takes a time
+//!   limit and says what is unfinished. Only dropping the pool and leaving a scope wait as long as
+//!   it takes; [`DropPolicy`] chooses otherwise for the former. When `main` returns, Rust ends all
+//!   threads: a pool that is to finish its work must be dropped or shut down before.
+//!
+//! After a `fork` without `exec` the child has none of the pool's threads and must not use the
+//! pool.
+//!
+//! Features: `serde` for jobs that can also run in other processes, `tracing` for spans that follow
+//! tasks into their workers.
 
 #![deny(unsafe_code)]
 
@@ -8,6 +46,7 @@ mod builder;
 mod counters;
 mod error;
 mod executor;
+mod gather;
 mod jobs;
 mod limits;
 mod offer;

@@ -21,5 +21,9 @@ pub(crate) const LOCKSTEP: u32 = 5;
 /// What counts as next to nothing.
 pub(crate) const FEW: usize = 8;
 
-/// How long it stands back: about 0.65 µs.
+/// How long it stands back: about 0.7 µs.
 pub(crate) const PAUSES: u32 = 64;
+
+/// When that gathered nothing, it is not tried again for so many looks, and twice as many each
+/// time until the most.
+pub(crate) const SKIP: std::ops::RangeInclusive<u32> = 64..=4096;

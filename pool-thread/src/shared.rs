@@ -59,7 +59,8 @@ impl Config {
 struct Core {
     queue: Queue,
     counters: Counters,
-    shut_down: bool,
+    /// Shut down or broken: no task is taken, and workers end when none is left.
+    closing: bool,
     broken: Option<BrokenExecutor>,
     threads: Vec<JoinHandle<()>>,
     /// Somebody joins threads that are no longer in `threads`.
@@ -72,15 +73,18 @@ struct Core {
 }
 
 impl Core {
+    #[inline]
     fn is_closing(&self) -> bool {
-        self.shut_down || self.broken.is_some()
+        self.closing
     }
 
-    fn refusal(&self) -> Option<SubmitErrorKind> {
-        if let Some(broken) = &self.broken {
-            return Some(SubmitErrorKind::Broken(broken.clone()));
-        }
-        self.shut_down.then_some(SubmitErrorKind::Shutdown)
+    #[cold]
+    fn refuse(&self, tasks: Vec<Task>) -> Refused {
+        let kind = match &self.broken {
+            Some(broken) => SubmitErrorKind::Broken(broken.clone()),
+            None => SubmitErrorKind::Shutdown,
+        };
+        Refused { kind, tasks }
     }
 
     /// Threads that ran to their end while the pool goes on, to be let go without the lock.
@@ -150,7 +154,7 @@ impl Shared {
             core: Mutex::new(Core {
                 queue: Queue::default(),
                 counters: Counters::new(config.max_workers),
-                shut_down: false,
+                closing: false,
                 broken: None,
                 threads: Vec::new(),
                 joining: false,
@@ -175,10 +179,9 @@ impl Shared {
         future: &impl AsFuture,
     ) -> Result<(), Refused> {
         let own = worker::current(this);
-        let mut core = this.core.lock();
-        if let Some(kind) = core.refusal() {
-            let tasks = vec![task];
-            return Err(Refused { kind, tasks });
+        let mut core = this.core.lock_soon();
+        if core.is_closing() {
+            return Err(core.refuse(vec![task]));
         }
         core.queue.push(task, &this.board);
         Self::after_push(this, core, own, std::slice::from_ref(future))
@@ -191,9 +194,9 @@ impl Shared {
         futures: &[impl AsFuture],
     ) -> Result<(), Refused> {
         let own = worker::current(this);
-        let mut core = this.core.lock();
-        if let Some(kind) = core.refusal() {
-            return Err(Refused { kind, tasks });
+        let mut core = this.core.lock_soon();
+        if core.is_closing() {
+            return Err(core.refuse(tasks));
         }
         core.queue.extend(tasks, &this.board);
         Self::after_push(this, core, own, futures)
@@ -267,9 +270,9 @@ impl Shared {
     fn fail_all(&self, tasks: Vec<Task>, error: &TaskError) {
         for task in tasks {
             // Counted first: whoever waits for the future sees the count.
-            self.core.lock().failed += 1;
+            self.core.lock_soon().failed += 1;
             if !task.fail(error.clone()) {
-                let mut core = self.core.lock();
+                let mut core = self.core.lock_soon();
                 core.failed -= 1;
                 core.cancelled += 1;
             }
@@ -291,7 +294,7 @@ impl Shared {
             }
             builder.spawn(move || worker::main(&shared, worker))
         });
-        let mut core = this.core.lock();
+        let mut core = this.core.lock_soon();
         match made {
             Ok(thread) => {
                 core.counters.spawned();
@@ -337,7 +340,7 @@ impl Shared {
     /// Spawns workers until `wanted` live, and gives their number.
     pub(crate) fn prestart(this: &Arc<Self>, wanted: usize) -> Result<usize, NoThread> {
         loop {
-            let mut core = this.core.lock();
+            let mut core = this.core.lock_soon();
             let live = core.counters.live();
             if core.is_closing() || live >= wanted || core.counters.is_full() {
                 return Ok(live);
@@ -357,7 +360,7 @@ impl Shared {
 
     /// Before the initializer: the search is handed on, since it may take long.
     pub(crate) fn begin(this: &Arc<Self>, worker: usize) {
-        let mut core = this.core.lock();
+        let mut core = this.core.lock_soon();
         core.counters.arrive(worker);
         core.counters.initializing();
         let next = core.next(&this.board);
@@ -366,12 +369,12 @@ impl Shared {
     }
 
     pub(crate) fn initialized(&self) {
-        self.core.lock().counters.initialized();
+        self.core.lock_soon().counters.initialized();
     }
 
     /// A worker with an empty ring looks for a task.
     pub(crate) fn look(this: &Arc<Self>, worker: usize, expired: bool) -> Look {
-        let mut core = this.core.lock();
+        let mut core = this.core.lock_soon();
         let arrival = core.counters.arrive(worker);
         let mut retires = false;
         if arrival == Arrival::Idle {
@@ -411,10 +414,10 @@ impl Shared {
     /// A worker's last task has ended and its waiters are not released: true when it is counted
     /// as idle from here on.
     pub(crate) fn settle(&self, worker: usize) -> bool {
-        if self.board.seems_queued() {
+        if self.board.queued() > 0 {
             return false;
         }
-        let mut core = self.core.lock();
+        let mut core = self.core.lock_soon();
         if core.is_closing() || !core.queue.is_empty(&self.board) {
             return false;
         }
@@ -427,7 +430,7 @@ impl Shared {
 
     /// A worker that was counted as idle has more to do for its last task.
     pub(crate) fn unsettle(this: &Arc<Self>, worker: usize) {
-        let mut core = this.core.lock();
+        let mut core = this.core.lock_soon();
         let next = if core.counters.rouse(worker) == Arrival::Claimed {
             core.next(&this.board)
         } else {
@@ -439,7 +442,7 @@ impl Shared {
 
     /// A worker ends; its state is dropped already.
     pub(crate) fn leave(this: &Arc<Self>, worker: usize) {
-        let mut core = this.core.lock();
+        let mut core = this.core.lock_soon();
         core.counters.leave(worker);
         // A task that came meanwhile relied on this worker.
         let next = core.next(&this.board);
@@ -452,8 +455,9 @@ impl Shared {
 
     /// A worker could not be initialised: nothing will run any more but what runs.
     pub(crate) fn break_down(&self, broken: BrokenExecutor) {
-        let mut core = self.core.lock();
+        let mut core = self.core.lock_soon();
         core.counters.initialized();
+        core.closing = true;
         let broken = core.broken.get_or_insert(broken).clone();
         let tasks = core.queue.drain(&self.board);
         let claimed = core.counters.claim_all();
@@ -472,8 +476,8 @@ impl Shared {
 
     /// Takes no more tasks, and cancels those that wait when `cancel` says so.
     pub(crate) fn close(&self, cancel: bool) {
-        let mut core = self.core.lock();
-        core.shut_down = true;
+        let mut core = self.core.lock_soon();
+        core.closing = true;
         let tasks = if cancel {
             core.queue.drain(&self.board)
         } else {
@@ -483,9 +487,9 @@ impl Shared {
         drop(core);
         self.wake_all(claimed);
         for task in tasks {
-            self.core.lock().cancelled += 1;
+            self.core.lock_soon().cancelled += 1;
             if !task.cancel() {
-                self.core.lock().cancelled -= 1;
+                self.core.lock_soon().cancelled -= 1;
             }
         }
     }
@@ -497,7 +501,7 @@ impl Shared {
         }
         // A limit beyond the clock's end is none.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let mut core = self.core.lock();
+        let mut core = self.core.lock_soon();
         loop {
             if core.counters.nobody() && !core.joining {
                 if core.threads.is_empty() {
@@ -513,7 +517,7 @@ impl Shared {
                         let _ = thread.join();
                     }
                 }
-                core = self.core.lock();
+                core = self.core.lock_soon();
                 core.joining = false;
                 self.gone.notify_all();
                 continue;
@@ -531,14 +535,14 @@ impl Shared {
     // ---- looking ----------------------------------------------------------------------------
 
     pub(crate) fn stats(&self) -> Stats {
-        let core = self.core.lock();
+        let core = self.core.lock_soon();
         let live = core.counters.live();
         let idle = core.counters.idle();
         let mut stats = Stats {
             name: self.config.prefix.clone(),
             phase: if core.broken.is_some() {
                 Phase::Broken
-            } else if core.shut_down {
+            } else if core.closing {
                 Phase::ShutDown
             } else {
                 Phase::Running

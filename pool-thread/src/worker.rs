@@ -9,7 +9,8 @@ use future_core::executor::{Helped, Ran, Release, Spin, Task};
 use future_core::shim::{Arc, thread_local_cell};
 
 use crate::board::{Counts, Slot};
-use crate::limits::{DEPTH, FEW, LOCKSTEP, PAUSES};
+use crate::gather::Gather;
+use crate::limits::DEPTH;
 use crate::shared::{Look, Shared};
 use crate::state;
 
@@ -32,7 +33,7 @@ pub(crate) fn main(shared: &Arc<Shared>, number: usize) {
                 slot,
                 number,
                 spin: Spin::new(),
-                streak: Cell::new(0),
+                gather: Gather::new(),
                 idle: Cell::new(false),
             };
             worker.work();
@@ -89,8 +90,7 @@ struct Worker<'a> {
     slot: &'a Slot,
     number: usize,
     spin: Spin,
-    /// How often in a row the queue had next to nothing.
-    streak: Cell<u32>,
+    gather: Gather,
     /// Counted as idle since the last task.
     idle: Cell<bool>,
 }
@@ -104,29 +104,15 @@ impl Worker<'_> {
             } else if let Some(task) = self.slot.ring.pop() {
                 self.run(task);
                 continue;
-            } else {
-                self.stand_back();
             }
+            self.gather.before_look(self.shared.board.queued());
             match Shared::look(self.shared, self.number, expired) {
                 Look::Run(task, found) => {
-                    let few = (1..FEW).contains(&found);
-                    self.streak.set(if few { self.streak.get() + 1 } else { 0 });
+                    self.gather.after_look(found);
                     self.run(task);
                 }
                 Look::Rest => self.idle.set(true),
                 Look::Leave => return,
-            }
-        }
-    }
-
-    /// When the queue is never empty yet has next to nothing, workers are a little faster than
-    /// whoever submits, and every task costs both of them the lock's cache line. A moment's
-    /// pause lets tasks gather.
-    #[inline]
-    fn stand_back(&self) {
-        if cfg!(not(cf_loom)) && self.streak.get() >= LOCKSTEP && self.shared.board.seems_queued() {
-            for _ in 0..PAUSES {
-                future_core::shim::spin_loop();
             }
         }
     }

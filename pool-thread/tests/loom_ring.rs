@@ -46,12 +46,9 @@ fn each_task_is_popped_once() {
         own += run_all(&ring);
         let mut stolen = 0;
         for thief in thieves {
-            match thief.join().unwrap() {
-                Some(ran) => {
-                    assert_eq!(ran, Ran::Finished);
-                    stolen += 1;
-                }
-                None => {}
+            if let Some(ran) = thief.join().unwrap() {
+                assert_eq!(ran, Ran::Finished);
+                stolen += 1;
             }
         }
         assert_eq!(own + stolen, 4, "popped twice or lost");
