@@ -7,6 +7,7 @@ use std::time::Duration;
 use future_core::shim::Arc;
 use future_core::shim::model::{Model, Reached};
 use future_core::{SubmitErrorKind, TaskError};
+use loom::sync::Notify;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use pool_thread::{ShutdownOptions, ThreadPoolExecutor};
@@ -85,30 +86,28 @@ fn wake_against_spawn_against_retire() {
 // P5, P12, C-131
 #[test]
 fn a_blocked_worker_keeps_no_task_from_another() {
-    static TWO: Reached = Reached::new("two workers came");
+    static ENDED: Reached = Reached::new("both ended");
     Model::new(
         "a_blocked_worker_keeps_no_task_from_another",
         "tasks that need each other run at once when two workers are allowed",
         3,
     )
-    .at_most(1)
     .check(|| {
         let pool = ThreadPoolExecutor::new(2).unwrap();
-        let (mut promise, future) = future_core::promise::<u32>();
-        let waits = pool
-            .submit(move || {
-                // A timed wait would end at once in a model; this one is for no task of a pool.
-                future.result().unwrap()
-            })
-            .unwrap();
-        let sets = pool.submit(move || promise.set_result(3).unwrap()).unwrap();
-        sets.result().unwrap();
-        assert_eq!(waits.result().unwrap(), 3);
-        if pool.stats().workers() == 2 {
-            TWO.mark();
-        }
+        let flag = Arc::new(Notify::new());
+        let jobs: [Box<dyn FnOnce() + Send>; 2] = {
+            let set = flag.clone();
+            [
+                Box::new(move || flag.wait()),
+                Box::new(move || set.notify()),
+            ]
+        };
+        drop(pool.submit_all(jobs).unwrap());
+        pool.shutdown();
+        assert_eq!(pool.stats().finished(), 2);
+        ENDED.mark();
     });
-    TWO.assert();
+    ENDED.assert();
 }
 
 // P1, P5, D-27
