@@ -78,7 +78,7 @@ fn whatever_carries_a_future() {
     let (_promise, future) = promise::<u32>();
     let handle = future.handle();
     assert_eq!(handle.as_future(), &handle);
-    assert_eq!((&future).as_future(), &handle);
+    assert_eq!(AsFuture::as_future(&&future), &handle);
     assert_eq!(("key", &future).as_future(), &handle);
     let boxed: Box<dyn AsFuture> = Box::new(("key", future));
     assert_eq!(boxed.as_future(), &handle);
