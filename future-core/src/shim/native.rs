@@ -47,12 +47,9 @@ impl<T> Mutex<T> {
 
     #[cold]
     fn lock_spinning(&self) -> MutexGuard<'_, T> {
-        const LOOKS: u32 = 100;
-        const PAUSES: u32 = 4;
+        const LOOKS: u32 = 400;
         for _ in 0..LOOKS {
-            for _ in 0..PAUSES {
-                spin_loop();
-            }
+            spin_loop();
             if let Some(guard) = self.0.try_lock() {
                 return guard;
             }
