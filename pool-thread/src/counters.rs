@@ -49,17 +49,18 @@ pub(crate) enum Arrival {
     Idle,
 }
 
-/// The numbers.
+/// The numbers. What each submit reads comes first, to be in the lock's cache lines.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Counters {
+    searching: usize,
+    live: usize,
     max: usize,
+    /// Idle workers; the last is the warmest.
+    idle: Vec<usize>,
     places: Vec<Place>,
     /// Places left by workers; the lowest is used first.
     free: BinaryHeap<Reverse<usize>>,
-    /// Idle workers; the last is the warmest.
-    idle: Vec<usize>,
-    searching: usize,
-    live: usize,
     spawning: usize,
     initializing: usize,
     leaving: usize,

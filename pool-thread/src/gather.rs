@@ -1,25 +1,26 @@
-//! Stands back from a queue that is never empty yet has next to nothing.
+//! Stands back from a queue that is never empty yet has little.
 //!
-//! When workers are a little faster than whoever submits, each task costs both sides several
-//! round trips of the lock's cache line, and submitting becomes many times slower than it is
-//! alone. A worker that notices pauses for a moment before it looks, and tasks gather. But a
-//! thread that submits one task and waits for its result looks the same from here: there a
-//! pause gathers nothing, and so is not tried again for long.
+//! When workers are a little faster than whoever submits, every few tasks cost both sides
+//! several round trips of the lock's cache lines, and submitting becomes many times slower than
+//! it is alone. A worker that notices pauses for a moment before it looks, and tasks gather. But
+//! a thread that submits one task and waits for its result, or keeps a few under way, looks the
+//! same from here: there a pause gathers nothing, and so is not tried again for long.
 
 use std::cell::Cell;
 
-use crate::limits::{FEW, LOCKSTEP, PAUSES, SKIP};
+use crate::limits::{FEW, LOCKSTEP, PAUSES, SKIP, WORTH};
 
 /// What one worker knows of its looks.
 #[derive(Debug)]
 pub(crate) struct Gather {
-    /// How often in a row the queue had next to nothing.
+    /// How often in a row the queue had little.
     streak: Cell<u32>,
     /// Looks until a pause may be tried again.
     skip: Cell<u32>,
     /// How many to skip when the next pause gathers nothing.
     penalty: Cell<u32>,
-    paused: Cell<bool>,
+    /// How many tasks there were before the pause, when there was one.
+    paused: Cell<Option<usize>>,
 }
 
 impl Gather {
@@ -28,22 +29,28 @@ impl Gather {
             streak: Cell::new(0),
             skip: Cell::new(0),
             penalty: Cell::new(*SKIP.start()),
-            paused: Cell::new(false),
+            paused: Cell::new(None),
         }
     }
 
-    /// Pauses when that is likely to pay. `queued` is how many tasks the queue seems to have.
+    /// Pauses when that is likely to pay. `queued` is how many tasks the queue seems to have,
+    /// `slept` says that this thread was just woken.
     #[inline]
-    pub(crate) fn before_look(&self, queued: usize) {
+    pub(crate) fn before_look(&self, queued: usize, slept: bool) {
         if self.streak.get() < LOCKSTEP || !(1..FEW).contains(&queued) {
             return;
         }
         if let Some(less) = self.skip.get().checked_sub(1) {
             self.skip.set(less);
         } else if cfg!(not(cf_loom)) {
-            self.paused.set(true);
-            for _ in 0..PAUSES {
-                future_core::shim::spin_loop();
+            self.paused.set(Some(queued));
+            if slept {
+                // Perhaps on the processor of the thread that submits.
+                future_core::shim::thread::yield_now();
+            } else {
+                for _ in 0..PAUSES {
+                    future_core::shim::spin_loop();
+                }
             }
         }
     }
@@ -51,8 +58,8 @@ impl Gather {
     /// Learns from a look that found so many tasks.
     #[inline]
     pub(crate) fn after_look(&self, found: usize) {
-        if self.paused.take() {
-            if found > 1 {
+        if let Some(before) = self.paused.take() {
+            if found >= before + WORTH {
                 self.penalty.set(*SKIP.start());
             } else {
                 self.skip.set(self.penalty.get());

@@ -15,15 +15,18 @@ pub(crate) const MAX_WORKERS: usize = 1 << 16;
 /// An empty queue keeps room for this many tasks, and gives back what is more.
 pub(crate) const KEEP: usize = 4096;
 
-/// A worker that found next to nothing this often in a row stands back for a moment.
+/// A worker that found less than it could use this often in a row stands back for a moment.
 pub(crate) const LOCKSTEP: u32 = 5;
 
-/// What counts as next to nothing.
-pub(crate) const FEW: usize = 8;
+/// What counts as less than it could use.
+pub(crate) const FEW: usize = 128;
 
-/// How long it stands back: about 0.7 µs.
-pub(crate) const PAUSES: u32 = 64;
+/// How long it stands back: 3 to 4 µs.
+pub(crate) const PAUSES: u32 = 256;
 
-/// When that gathered nothing, it is not tried again for so many looks, and twice as many each
-/// time until the most.
-pub(crate) const SKIP: std::ops::RangeInclusive<u32> = 64..=4096;
+/// A pause in which fewer tasks came than this was in vain.
+pub(crate) const WORTH: usize = 8;
+
+/// When it was in vain, it is not tried again for so many looks, and twice as many each time
+/// until the most.
+pub(crate) const SKIP: std::ops::RangeInclusive<u32> = 16..=512;

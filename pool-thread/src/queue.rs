@@ -33,6 +33,7 @@ impl Batch {
 
 /// Tasks that nobody has started.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Queue {
     waiting: VecDeque<Task>,
     /// Tasks handed out: the next one's position.
@@ -97,7 +98,8 @@ impl Queue {
             return (None, found);
         };
         self.taken += 1;
-        let more = (found / (2 * workers)).clamp(1, BATCH) - 1;
+        // Its fair share. What it cannot run soon is stolen from it.
+        let more = (found / workers).clamp(1, BATCH) - 1;
         if more > 0 {
             let end = board.slot(worker).ring.fill(self.waiting.drain(..more));
             self.taken += more as u64;

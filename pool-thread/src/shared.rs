@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use future_core::executor::{PoolToken, Task, note_wake};
 use future_core::shim::thread::{self, JoinHandle};
-use future_core::shim::{Arc, Condvar, Mutex, MutexGuard};
+use future_core::shim::{Arc, CachePadded, Condvar, Mutex, MutexGuard};
 use future_core::{AsFuture, BrokenExecutor, SubmitError, SubmitErrorKind, TaskError};
 
 use crate::board::Board;
@@ -55,12 +55,13 @@ impl Config {
     }
 }
 
-/// Under the lock.
+/// Under the lock. What each submit touches comes first.
+#[repr(C)]
 struct Core {
-    queue: Queue,
-    counters: Counters,
     /// Shut down or broken: no task is taken, and workers end when none is left.
     closing: bool,
+    queue: Queue,
+    counters: Counters,
     broken: Option<BrokenExecutor>,
     threads: Vec<JoinHandle<()>>,
     /// Somebody joins threads that are no longer in `threads`.
@@ -140,7 +141,7 @@ pub(crate) enum Look {
 }
 
 pub(crate) struct Shared {
-    core: Mutex<Core>,
+    core: CachePadded<Mutex<Core>>,
     /// Nobody is left, or nobody joins any more.
     gone: Condvar,
     pub(crate) board: Board,
@@ -151,7 +152,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(config: Config) -> Self {
         Self {
-            core: Mutex::new(Core {
+            core: CachePadded::new(Mutex::new(Core {
                 queue: Queue::default(),
                 counters: Counters::new(config.max_workers),
                 closing: false,
@@ -161,7 +162,7 @@ impl Shared {
                 short: false,
                 failed: 0,
                 cancelled: 0,
-            }),
+            })),
             gone: Condvar::new(),
             board: Board::new(config.max_workers),
             token: PoolToken::new(config.max_workers),
@@ -384,9 +385,8 @@ impl Shared {
             core.counters.rouse(worker);
             retires = true;
         }
-        let (task, found) = core
-            .queue
-            .take(worker, this.config.max_workers, &this.board);
+        let live = core.counters.live();
+        let (task, found) = core.queue.take(worker, live, &this.board);
         if let Some(task) = task {
             let next = if arrival == Arrival::Claimed {
                 core.next(&this.board)

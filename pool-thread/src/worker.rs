@@ -98,15 +98,16 @@ struct Worker<'a> {
 impl Worker<'_> {
     fn work(&self) {
         loop {
-            let mut expired = false;
+            let mut rest = Rest::None;
             if self.idle.take() {
-                expired = !self.rest();
+                rest = self.rest();
             } else if let Some(task) = self.slot.ring.pop() {
                 self.run(task);
                 continue;
             }
-            self.gather.before_look(self.shared.board.queued());
-            match Shared::look(self.shared, self.number, expired) {
+            let queued = self.shared.board.queued();
+            self.gather.before_look(queued, rest == Rest::Slept);
+            match Shared::look(self.shared, self.number, rest == Rest::Expired) {
                 Look::Run(task, found) => {
                     self.gather.after_look(found);
                     self.run(task);
@@ -124,19 +125,36 @@ impl Worker<'_> {
         }
     }
 
-    /// Waits to be called; false when the keep-alive time passed first.
-    fn rest(&self) -> bool {
+    /// Waits to be called, or until the keep-alive time has passed.
+    fn rest(&self) -> Rest {
         let parker = &self.slot.parker;
         if self.spin.until(|| parker.is_notified()) && parker.try_take() {
-            return true;
+            return Rest::Spun;
         }
         let deadline = self
             .shared
             .config
             .keep_alive
             .and_then(|limit| Instant::now().checked_add(limit));
-        parker.park(deadline)
+        if parker.park(deadline) {
+            Rest::Slept
+        } else {
+            Rest::Expired
+        }
     }
+}
+
+/// How a worker came to look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// From its last task.
+    None,
+    /// It was called while it spun.
+    Spun,
+    /// It was called out of its sleep.
+    Slept,
+    /// Its time as an idle worker is over.
+    Expired,
 }
 
 /// The steps between a task's end and the release of those who wait for it.

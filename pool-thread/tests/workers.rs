@@ -312,7 +312,7 @@ fn a_refused_first_thread_gives_the_job_back() {
     assert_eq!(
         refused.to_string(),
         "cannot submit, there is no worker and the system refused to start one: no more threads; \
-         lower max_workers or raise the limit, then submit again \
+         lower max_workers or stack_size, or raise the system's limit, then submit again \
          [ThreadPoolExecutor { \"full\": running, workers 0 (0 busy), queued 0, done 0 }]"
     );
     let jobs = pool.submit_all((0..3).map(|n| move || n)).unwrap_err();
