@@ -283,54 +283,63 @@ impl Graph {
     /// Who waits for whom, starting with `me`.
     fn describe(&self, me: usize, stuck: &[usize]) -> Deadlock {
         let mut text = String::new();
-        let mut seen = Vec::new();
+        let mut seen: Vec<usize> = Vec::new();
         let mut at = me;
         loop {
             let entry = &self.blocked[&at];
-            text.push_str(&format!("`{}`", short_name((entry.name)())));
+            // The innermost of its frames is the task that waits.
+            let own = entry.cells.first().copied().unwrap_or_default();
+            let name = short_name((entry.name)());
+            text.push_str(&format!("task `{name}` ({own:#x})"));
             if seen.contains(&at) {
                 break;
             }
             seen.push(at);
-            text.push_str(" waits for ");
             let Some((cell, next)) = self.blocks(at, stuck) else {
-                text.push_str("a task that no worker is free to start");
+                text.push_str(" waits for a task that no worker is free to start");
                 break;
             };
-            // A cell of one's own, further down one's stack, or a thread's inner cell.
-            if next.is_none_or(|next| next == at || !self.blocked.contains_key(&next)) {
-                text.push_str(&format!("`{cell}`"));
-                if next.is_none() {
-                    text.push_str(", which no worker is free to start");
+            let addr = std::ptr::from_ref(cell).addr();
+            match next {
+                Some(next) if next != at => {
+                    text.push_str(" waits for ");
+                    at = next;
                 }
-                break;
+                Some(_) if addr == own => {
+                    text.push_str(" waits for itself");
+                    break;
+                }
+                // Further down its own stack, or queued.
+                _ => {
+                    text.push_str(&format!(" waits for task `{}` ({addr:#x})", cell.name()));
+                    text.push_str(match next {
+                        Some(_) => ", which waits for it",
+                        None => ", which no worker is free to start",
+                    });
+                    break;
+                }
             }
-            at = next.unwrap_or(me);
         }
         Deadlock::new(text)
     }
 
-    /// A cell that keeps `at` asleep: its task's name and the thread that runs it.
-    fn blocks(&self, at: usize, stuck: &[usize]) -> Option<(&'static str, Option<usize>)> {
+    /// A cell that keeps `at` asleep, and the thread that runs it.
+    fn blocks(&self, at: usize, stuck: &[usize]) -> Option<(&Header, Option<usize>)> {
         let is_stuck = |t: usize| stuck.contains(&t) || t == at;
-        let look = |cell: &Header| {
-            (!self.can_complete(cell, &is_stuck)).then(|| {
-                let thread = self.running_on.get(&std::ptr::from_ref(cell).addr());
-                (cell.name(), thread.copied())
-            })
-        };
+        let stays = |cell: &&Header| !self.can_complete(cell, &is_stuck);
         // SAFETY: as in `can_go_on`.
-        unsafe {
+        let cell = unsafe {
             match self.blocked[&at].wanted {
-                Wanted::One(cell) => look(cell.as_ref()),
-                Wanted::All(cells) => cells.as_ref().iter().find_map(|c| look(c.as_ref())),
-                Wanted::Any(cells) => cells
-                    .as_ref()
-                    .iter()
-                    .flatten()
-                    .find_map(|c| look(c.as_ref())),
+                Wanted::One(cell) => Some(cell.as_ref()).filter(stays),
+                Wanted::All(cells) => cells.as_ref().iter().map(|c| c.as_ref()).find(stays),
+                Wanted::Any(cells) => {
+                    let cells = cells.as_ref().iter().flatten();
+                    cells.map(|c| c.as_ref()).find(stays)
+                }
             }
-        }
+        }?;
+        let thread = self.running_on.get(&std::ptr::from_ref(cell).addr());
+        Some((cell, thread.copied()))
     }
 }
 

@@ -9,18 +9,26 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::ptr::NonNull;
+use std::sync::LazyLock;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::blocking::{is_settled_here, wait_one};
 use crate::cell::{self, Header, drop_ref, outcome_ref, take_outcome};
-use crate::error::{CancelledError, Deadlock, TaskError, TimeoutError};
+use crate::error::{BrokenExecutor, CancelledError, Deadlock, TaskError, TimeoutError};
 use crate::handle::{AsFuture, FutureHandle, FutureId};
 use crate::shared::SharedFuture;
 use crate::side::{self, Kind, Side};
-use crate::state::{Left, State};
+use crate::state::{Left, Snapshot, State};
 
 static CANCELLED: TaskError = TaskError::Cancelled(CancelledError);
+static TAKEN: LazyLock<TaskError> =
+    LazyLock::new(|| BrokenExecutor::new("the value was taken before, by an await").into());
+
+/// Why a future that is settled and did not fail has no value.
+fn no_value(seen: Snapshot) -> &'static TaskError {
+    if seen.is_taken() { &TAKEN } else { &CANCELLED }
+}
 
 /// The result of a task that may not have run yet.
 ///
@@ -157,7 +165,7 @@ impl<T> Future<T> {
         let seen = this.handle.header().word.read();
         if seen.is_cancelled() || seen.is_taken() {
             drop(ManuallyDrop::into_inner(this));
-            return Err(CANCELLED.clone());
+            return Err(no_value(seen).clone());
         }
         // SAFETY: RELEASED and not taken; `this` is not dropped, its reference is given up here.
         unsafe {
@@ -167,7 +175,8 @@ impl<T> Future<T> {
         }
     }
 
-    /// The outcome in place: `None` while there is none.
+    /// The outcome in place, without waiting: `None` while there is none. Wait first with
+    /// [`wait`](Self::wait) where it is needed.
     ///
     /// One consistent reading: never a value of one moment with the state of another. While
     /// callbacks run, they alone see the value; everybody else gets `None`, though
@@ -180,7 +189,7 @@ impl<T> Future<T> {
         }
         let seen = header.word.read();
         if seen.is_cancelled() || seen.is_taken() {
-            return Some(Err(&CANCELLED));
+            return Some(Err(no_value(seen)));
         }
         // SAFETY: settled, or this thread completes it and runs its callbacks: the outcome stays
         // until the owner, borrowed here, moves it.
@@ -302,6 +311,12 @@ impl<T> Future<T> {
         self.handle.done()
     }
 
+    /// Whether it finished with a failure; a cancelled future has not failed.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.handle.failed()
+    }
+
     /// Whether it was cancelled.
     #[must_use]
     pub fn cancelled(&self) -> bool {
@@ -375,7 +390,7 @@ impl<T> AsFuture for Future<T> {
 // The value stands in the cell and is moved out of it, so it is never pinned.
 impl<T> Unpin for Future<T> {}
 
-/// Gives the outcome once; a future that was polled to its end looks cancelled afterwards.
+/// Gives the outcome once; afterwards the future is [`Broken`](TaskError::Broken).
 impl<T> std::future::Future for Future<T> {
     type Output = Result<T, TaskError>;
 
@@ -386,7 +401,7 @@ impl<T> std::future::Future for Future<T> {
         }
         let seen = header.word.read();
         if seen.is_cancelled() || seen.is_taken() {
-            return Poll::Ready(Err(CANCELLED.clone()));
+            return Poll::Ready(Err(no_value(seen).clone()));
         }
         header.word.mark_taken();
         // SAFETY: RELEASED, and marked so that nobody takes it again.

@@ -31,7 +31,7 @@ impl fmt::Debug for FutureId {
 /// A future without its type: to cancel it, ask for its state and wait for it from anywhere,
 /// also when the future itself was moved elsewhere.
 ///
-/// It does not keep the value alive.
+/// It does not keep the value alive, only the bytes that it stood in.
 ///
 /// ```
 /// use future_core::{FutureHandle, State, promise};
@@ -199,6 +199,11 @@ impl fmt::Debug for FutureHandle {
 /// let keyed = ("https://example.org", future);
 /// assert!(!keyed.as_future().done());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a future",
+    label = "a `Future`, a `SharedFuture`, a `FutureHandle`, a reference to one, or a pair of a key and one",
+    note = "a pair is `(key, future)`, in this order; from a map by future: `.map(|(future, key)| (key, future))`"
+)]
 pub trait AsFuture {
     /// The future's erased handle.
     fn as_future(&self) -> &FutureHandle;

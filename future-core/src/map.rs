@@ -294,6 +294,6 @@ impl fmt::Display for ForEachError {
 
 impl Error for ForEachError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.failures.first().and_then(|(_, error)| error.source())
+        self.failures.first().map(|(_, error)| error as _)
     }
 }

@@ -132,6 +132,12 @@ impl<T> SharedFuture<T> {
         self.0.done()
     }
 
+    /// Whether it finished with a failure; a cancelled future has not failed.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.0.failed()
+    }
+
     /// Whether it was cancelled.
     #[must_use]
     pub fn cancelled(&self) -> bool {

@@ -189,7 +189,7 @@ fn a_shared_futures_waker_goes_when_it_is_settled_or_all_clones_went() {
 }
 
 #[test]
-fn a_future_that_gave_its_value_looks_cancelled() {
+fn a_future_that_gave_its_value_says_so() {
     let (mut promise, mut future) = promise::<Counted>();
     let drops = Drops::default();
     promise.set_result(drops.counted()).unwrap();
@@ -197,16 +197,19 @@ fn a_future_that_gave_its_value_looks_cancelled() {
     assert!(poll(&mut future, &waker).is_ready());
     assert_eq!(drops.count(), 1);
     match poll(&mut future, &waker) {
-        Poll::Ready(Err(TaskError::Cancelled(_))) => {}
+        Poll::Ready(Err(TaskError::Broken(_))) => {}
         other => panic!("{other:?}"),
     }
     assert!(matches!(
         future.result_ref(),
-        Some(Err(TaskError::Cancelled(_)))
+        Some(Err(TaskError::Broken(_)))
     ));
     assert!(future.wait_timeout(Duration::ZERO));
     assert_eq!(future.state(), State::Finished);
-    assert!(future.result().unwrap_err().is_cancelled());
+    assert_eq!(
+        future.result().unwrap_err().to_string(),
+        "the value was taken before, by an await"
+    );
     assert_eq!(drops.count(), 1);
 }
 

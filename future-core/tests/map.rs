@@ -532,10 +532,11 @@ fn for_each_runs_all_and_gives_the_failures() {
     assert!(matches!(error.failures()[0].1, TaskError::Panicked(_)));
     let failures = error.clone().into_failures();
     assert!(matches!(failures[1].1, TaskError::Rejected(_)));
-    // Its source is the first failure's own.
+    // Its source is the first failure.
     let broken = SubmitErrorKind::Broken(BrokenExecutor::with_source("it broke", "the cause"));
     let refused = SubmitError::new(broken, "<test>", ());
     let error = ForEachError::collect([Err::<Future<()>, _>(refused)]).unwrap_err();
     let source = std::error::Error::source(&error).unwrap();
-    assert_eq!(source.to_string(), "the cause");
+    let refused = "cannot submit, the executor is broken: it broke [<test>]";
+    assert_eq!(source.to_string(), refused);
 }

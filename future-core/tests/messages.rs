@@ -178,7 +178,9 @@ fn what_refused_submits_say() {
     let broken = BrokenExecutor::with_source("the initializer failed", io::Error::other("why"));
     let broken = SubmitError::new(SubmitErrorKind::Broken(broken), status, ());
     assert!(!broken.is_shutdown());
-    assert_eq!(broken.source().unwrap().to_string(), "why");
+    let cause = broken.source().unwrap();
+    assert_eq!(cause.to_string(), "the initializer failed");
+    assert_eq!(cause.source().unwrap().to_string(), "why");
     assert_eq!(
         says(broken),
         "cannot submit, the executor is broken: the initializer failed [<pool workers=0/4>]"
@@ -195,7 +197,8 @@ fn what_refused_submits_say() {
     assert_eq!(
         says(spawn.without_job()),
         "cannot submit, there is no worker and the system refused to start one: no threads; \
-         lower max_workers or raise the limit, then submit again [<pool workers=0/4>]"
+         lower max_workers or stack_size, or raise the system's limit, then submit again \
+         [<pool workers=0/4>]"
     );
     let job = SubmitError::new(SubmitErrorKind::Shutdown, status, "the job").into_job();
     assert_eq!(job, "the job");
@@ -315,16 +318,19 @@ fn what_a_deadlock_says() {
         &pool,
     );
     tell.send(itself.handle()).unwrap();
+    let id = itself.id();
     own.run(|| {});
     let error = itself.result().unwrap().unwrap_err();
     let name = "messages::what_a_deadlock_says";
-    assert_eq!(error.cycle(), format!("`{name}` waits for `{name}`"));
+    assert_eq!(
+        error.cycle(),
+        format!("task `{name}` ({id}) waits for itself")
+    );
     assert_eq!(
         says(error),
         format!(
-            "deadlock: this wait would never end, tasks wait for each other: \
-             `{name}` waits for `{name}`; \
-             wait with a time limit, submit to another pool, or return the future instead"
+            "deadlock: this wait would never end: task `{name}` ({id}) waits for itself; \
+             return the future from the task instead of waiting for it, or wait with a time limit"
         )
     );
     drop((give, task));

@@ -119,7 +119,7 @@ fn errors_of_any_kind() {
     let boxed = || -> Box<dyn Error + Send + Sync> { Box::new(Outer(io::Error::other("inner"))) };
     let error = failed(run_fallible(move || Err::<u32, _>(boxed())).1);
     assert!(error.to_string().ends_with("failed: outer"), "{error}");
-    assert_eq!(error.source().unwrap().to_string(), "inner");
+    assert!(error.source().unwrap().is::<Outer>());
     assert_eq!(
         error.downcast_ref::<Outer>().unwrap().0.to_string(),
         "inner"
@@ -151,7 +151,7 @@ fn errors_of_any_kind() {
         .unwrap();
     let error = failed(future);
     assert_eq!(error.to_string(), "outer");
-    assert_eq!(error.source().unwrap().to_string(), "inner");
+    assert!(error.source().unwrap().is::<Outer>());
 }
 
 // C-117, T7, P1

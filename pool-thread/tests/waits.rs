@@ -81,7 +81,8 @@ fn the_error_names_the_tasks() {
     assert!(handle.wait_timeout(LONG));
     let text = result.recv_timeout(LONG).unwrap();
     assert!(
-        text.starts_with("deadlock: this wait would never end: task `") && text.contains("waits for itself"),
+        text.starts_with("deadlock: this wait would never end: task `")
+            && text.contains("waits for itself"),
         "{text}"
     );
 }

@@ -25,8 +25,8 @@ impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "deadlock: this wait would never end, tasks wait for each other: {}; \
-             wait with a time limit, submit to another pool, or return the future instead",
+            "deadlock: this wait would never end: {}; \
+             return the future from the task instead of waiting for it, or wait with a time limit",
             self.0
         )
     }

@@ -65,8 +65,7 @@ impl fmt::Display for TaskFailed {
 
 impl Error for TaskFailed {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        // The message contains the error's own, so the chain goes on behind it.
-        self.0.error.source()
+        Some(&*self.0.error)
     }
 }
 

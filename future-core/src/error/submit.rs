@@ -87,7 +87,7 @@ impl<J> fmt::Display for SubmitError<J> {
             SubmitErrorKind::Spawn(error) => write!(
                 f,
                 "cannot submit, there is no worker and the system refused to start one: {error}; \
-                 lower max_workers or raise the limit, then submit again"
+                 lower max_workers or stack_size, or raise the system's limit, then submit again"
             ),
         }?;
         write!(f, " [{}]", self.status)
@@ -107,9 +107,8 @@ impl<J> Error for SubmitError<J> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.kind {
             SubmitErrorKind::Shutdown => None,
-            // The message contains theirs, so the chain goes on behind it.
-            SubmitErrorKind::Broken(broken) => broken.source(),
-            SubmitErrorKind::Spawn(error) => error.source(),
+            SubmitErrorKind::Broken(broken) => Some(broken),
+            SubmitErrorKind::Spawn(error) => Some(&**error),
         }
     }
 }
