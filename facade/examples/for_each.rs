@@ -18,7 +18,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let total = Arc::new(AtomicU64::new(0));
     let sum = Arc::clone(&total);
-    pool.for_each(move |n| sum.fetch_add(n, Ordering::Relaxed), 1..=100)?;
+    pool.for_each(
+        move |n| {
+            sum.fetch_add(n, Ordering::Relaxed);
+        },
+        1..=100,
+    )?;
     println!("total {}", total.load(Ordering::Relaxed));
 
     let handled = Arc::new(Mutex::new(Vec::new()));

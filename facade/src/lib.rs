@@ -1,6 +1,9 @@
 //! Python's `concurrent.futures` for Rust: submit work, get futures, wait for any of them, without
 //! an async runtime.
 //!
+//! Everything here comes from the crates `future_core`, `pool_thread` and `waiters`, which the
+//! examples of its items `use`: write `concurrent_futures::X`, it is the same item.
+//!
 //! <table><tr><th>Python</th><th>Rust</th></tr><tr><td>
 //!
 //! ```python
@@ -54,8 +57,9 @@
 //! ```
 //!
 //! What differs from Python: a future has one owner and `result()` moves the value out; failures
-//! are values; threads compute in parallel; a cancelled future is done at once; a task that waits
-//! for its own pool does not deadlock it; the pool that goes out of scope waits, as `with` does.
+//! are values; threads compute in parallel; a cancelled future is done at once; a task may wait for
+//! its own pool, with `result()` and its like, without deadlocking it; the pool that goes out of
+//! scope waits, as `with` does.
 //! [`doc::from_python`] says more, with every name.
 //!
 //! # Chapters
@@ -111,7 +115,3 @@ pub use waiters::{
     FutureSet, ReturnWhen, WaitError, as_completed, as_completed_timeout, bounded_future_set,
     future_set, wait, wait_timeout,
 };
-
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
