@@ -52,7 +52,7 @@ impl Count {
 /// All slots, made when a worker first needs one, and the hint.
 #[derive(Debug)]
 pub(crate) struct Board {
-    /// Each is set under the pool's lock, before anybody knows its number.
+    /// Each is set under the pool's lock, and others learn its number there.
     slots: Box<[OnceLock<Box<Slot>>]>,
     queued: CachePadded<AtomicUsize>,
 }
@@ -65,13 +65,20 @@ impl Board {
         }
     }
 
-    /// The slot of `worker`, made when it is not there yet.
-    #[inline]
-    pub(crate) fn slot(&self, worker: usize) -> &Slot {
-        self.slots[worker].get_or_init(Box::default)
+    /// Makes the slot of `worker` when it is not there yet. Under the pool's lock.
+    pub(crate) fn prepare(&self, worker: usize) {
+        self.slots[worker].get_or_init(Box::default);
     }
 
-    /// The slots that were ever used.
+    /// The slot of `worker`.
+    #[inline]
+    pub(crate) fn slot(&self, worker: usize) -> &Slot {
+        self.slots[worker]
+            .get()
+            .expect("a worker's slot is made before the worker")
+    }
+
+    /// The slots that were ever used. Under the pool's lock.
     pub(crate) fn used(&self) -> impl Iterator<Item = &Slot> {
         self.slots
             .iter()

@@ -17,16 +17,18 @@ use future_core::{Future, FutureHandle, Job, SubmitError};
 
 use crate::offer::Made;
 use crate::shared::Shared;
+use crate::state::WithState;
 
 /// Submits jobs that borrow what outlives the scope; made by
 /// [`ThreadPoolExecutor::scope`](crate::ThreadPoolExecutor::scope).
-pub struct Scope<'scope, 'env: 'scope> {
+pub struct Scope<'scope, 'env: 'scope, S = ()> {
     shared: Arc<Shared>,
     latch: Arc<ScopeLatch>,
     tasks: Mutex<Tasks>,
     /// Neither may be shortened or lengthened, as in `std::thread::Scope`.
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
+    state: PhantomData<fn(&S)>,
 }
 
 /// The tasks of the scope that may be unfinished.
@@ -47,7 +49,7 @@ impl Tasks {
     }
 }
 
-impl<'scope> Scope<'scope, '_> {
+impl<'scope, S: 'static> Scope<'scope, '_, S> {
     /// Queues `job`, which may borrow.
     ///
     /// # Errors
@@ -85,6 +87,67 @@ impl<'scope> Scope<'scope, '_> {
         made.submit(&self.shared).map_err(SubmitError::without_job)
     }
 
+    /// Queues a job that is lent its worker's state, and may borrow.
+    ///
+    /// # Errors
+    ///
+    /// As [`submit`](Self::submit).
+    ///
+    /// ```
+    /// use pool_thread::ThreadPoolExecutor;
+    /// use std::cell::RefCell;
+    /// use std::convert::Infallible;
+    ///
+    /// let pool = ThreadPoolExecutor::builder()
+    ///     .max_workers(2)
+    ///     .initializer(|| Ok::<_, Infallible>(RefCell::new(String::new())))
+    ///     .build()?;
+    /// let words = ["a".to_owned(), "b".to_owned()];
+    /// let lengths = pool.scope(|scope| {
+    ///     let futures: Vec<_> = words
+    ///         .iter()
+    ///         .map(|word| {
+    ///             scope.submit_with(move |buffer| {
+    ///                 let mut buffer = buffer.borrow_mut();
+    ///                 buffer.clear();
+    ///                 buffer.push_str(word);
+    ///                 buffer.len()
+    ///             })
+    ///         })
+    ///         .collect();
+    ///     let mut sum = 0;
+    ///     for future in futures {
+    ///         sum += future?.result()?;
+    ///     }
+    ///     Ok::<_, Box<dyn std::error::Error>>(sum)
+    /// })?;
+    /// assert_eq!(lengths, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn submit_with<F, R>(&'scope self, job: F) -> Result<Future<R>, SubmitError>
+    where
+        F: FnOnce(&S) -> R + Send + 'scope,
+        R: Send + 'scope,
+    {
+        self.submit(WithState::new(job))
+    }
+
+    /// The same for a job that may return an error, which then is the future's failure.
+    ///
+    /// # Errors
+    ///
+    /// As [`submit`](Self::submit).
+    #[track_caller]
+    pub fn submit_with_fallible<F, T, E>(&'scope self, job: F) -> Result<Future<T>, SubmitError>
+    where
+        F: FnOnce(&S) -> Result<T, E> + Send + 'scope,
+        T: Send + 'scope,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.submit_fallible(WithState::new(job))
+    }
+
     fn cancel(&self) {
         let handles = self.tasks.lock().handles.clone();
         // From the back: what is queued last is least likely to have started.
@@ -108,9 +171,10 @@ impl<'scope> Scope<'scope, '_> {
 
 /// Calls `body` with a scope and leaves it. When `body` panics or what it returns is not `good`,
 /// what has not started is cancelled.
-pub(crate) fn enter<'env, F, R>(shared: &'env Arc<Shared>, body: F, good: fn(&R) -> bool) -> R
+pub(crate) fn enter<'env, F, R, S>(shared: &'env Arc<Shared>, body: F, good: fn(&R) -> bool) -> R
 where
-    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
+    S: 'static,
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, S>) -> R,
 {
     let scope = Scope {
         shared: shared.clone(),
@@ -118,6 +182,7 @@ where
         tasks: Mutex::new(Tasks::default()),
         scope: PhantomData,
         env: PhantomData,
+        state: PhantomData,
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| body(&scope)));
     if !outcome.as_ref().is_ok_and(good) {
@@ -127,7 +192,7 @@ where
     outcome.unwrap_or_else(|payload| resume_unwind(payload))
 }
 
-impl fmt::Debug for Scope<'_, '_> {
+impl<S> fmt::Debug for Scope<'_, '_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scope")
             .field("pool", &self.shared.stats().to_string())

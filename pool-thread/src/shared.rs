@@ -113,7 +113,11 @@ impl Core {
             return Next::Nobody;
         }
         let queue = &self.queue;
-        self.counters.next(|| queue.len(board))
+        let next = self.counters.next(|| queue.len(board));
+        if let Next::Spawn(worker) = next {
+            board.prepare(worker);
+        }
+        next
     }
 }
 
@@ -285,8 +289,6 @@ impl Shared {
     /// Makes the thread of a claimed worker.
     #[cold]
     fn spawn(this: &Arc<Self>, worker: usize) -> Result<(), NoThread> {
-        // Its slot is made before anybody else hears of it.
-        this.board.slot(worker);
         let shared = this.clone();
         let made = this.config.gate().and_then(|()| {
             let mut builder = thread::Builder::new().name(this.config.thread_name(worker));
@@ -347,6 +349,7 @@ impl Shared {
                 return Ok(live);
             }
             let worker = core.counters.add();
+            this.board.prepare(worker);
             drop(core);
             if let Err(no_thread) = Self::spawn(this, worker) {
                 let error = no_thread.error.clone();
@@ -556,7 +559,6 @@ impl Shared {
             failed: core.failed,
             cancelled: core.cancelled,
         };
-        drop(core);
         for slot in self.board.used() {
             stats.finished += slot.ran.finished.get();
             stats.failed += slot.ran.failed.get();

@@ -90,6 +90,24 @@ macro_rules! verbs {
                     .map_err(|error| error.replace_job(WithState::into_inner))
             }
 
+            /// As [`submit_with`](Self::submit_with) for a job that may return an error, which
+            /// then is the future's failure.
+            ///
+            /// # Errors
+            ///
+            /// As [`submit`](Self::submit).
+            #[track_caller]
+            pub fn submit_with_fallible<F, T, E>(&self, job: F) -> Result<Future<T>, SubmitError<F>>
+            where
+                F: FnOnce(&S) -> Result<T, E> + Send + 'static,
+                T: Send + 'static,
+                E: Into<Box<dyn Error + Send + Sync>>,
+            {
+                Made::fallible(&self.shared, WithState::new(job))
+                    .submit(&self.shared)
+                    .map_err(|error| error.replace_job(WithState::into_inner))
+            }
+
             /// Queues a call of `f` with `args`, a tuple: Python's `submit(f, *args)`.
             ///
             /// # Errors
@@ -236,6 +254,52 @@ macro_rules! verbs {
                 })
             }
 
+            /// As [`map`](Self::map) for a function that may return an error, which then is its
+            /// item's.
+            ///
+            /// ```
+            /// use pool_thread::ThreadPoolExecutor;
+            ///
+            /// let pool = ThreadPoolExecutor::new(2)?;
+            /// let numbers = pool.map_fallible(|word: &str| word.parse::<i32>(), ["1", "x", "3"]);
+            /// let sum: i32 = numbers.flatten().sum();
+            /// assert_eq!(sum, 4);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            #[track_caller]
+            pub fn map_fallible<F, I, T, E>(&self, f: F, items: I) -> Map<'static, I::IntoIter, T>
+            where
+                I: IntoIterator<Item: Send + 'static>,
+                F: Fn(I::Item) -> Result<T, E> + Send + Sync + 'static,
+                T: Send + 'static,
+                E: Into<Box<dyn Error + Send + Sync>> + 'static,
+            {
+                self.map_fallible_with(MapOptions::new(), f, items)
+            }
+
+            /// The same, with options.
+            #[track_caller]
+            pub fn map_fallible_with<F, I, T, E>(
+                &self,
+                options: MapOptions,
+                f: F,
+                items: I,
+            ) -> Map<'static, I::IntoIter, T>
+            where
+                I: IntoIterator<Item: Send + 'static>,
+                F: Fn(I::Item) -> Result<T, E> + Send + Sync + 'static,
+                T: Send + 'static,
+                E: Into<Box<dyn Error + Send + Sync>> + 'static,
+            {
+                let shared = self.shared.clone();
+                let f = std::sync::Arc::new(f);
+                Map::new(options, self.window(), items.into_iter(), move |item| {
+                    Made::fallible(&shared, MapItem(f.clone(), item))
+                        .submit(&shared)
+                        .map_err(SubmitError::without_job)
+                })
+            }
+
             /// As [`map`](Self::map) for a function of several arguments and items that are
             /// tuples of them: Python's `starmap`, and with `zip` its `map` over several inputs.
             ///
@@ -279,7 +343,8 @@ macro_rules! verbs {
             }
 
             /// Calls `f` with each of `items`, waits for all of them, and gives the failures. For
-            /// work whose results nobody reads. `f` and the items may borrow.
+            /// work without results; for a function that returns a `Result`, see
+            /// [`for_each_fallible`](Self::for_each_fallible). `f` and the items may borrow.
             ///
             /// # Errors
             ///
@@ -291,22 +356,53 @@ macro_rules! verbs {
             ///
             /// let pool = ThreadPoolExecutor::new(2)?;
             /// let sum = AtomicU32::new(0);
-            /// pool.for_each(|n| sum.fetch_add(n, Ordering::Relaxed), [1, 2, 3])?;
+            /// pool.for_each(|n| { sum.fetch_add(n, Ordering::Relaxed); }, [1, 2, 3])?;
             /// assert_eq!(sum.into_inner(), 6);
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
             #[track_caller]
-            pub fn for_each<F, I, R>(&self, f: F, items: I) -> Result<(), ForEachError>
+            pub fn for_each<F, I>(&self, f: F, items: I) -> Result<(), ForEachError>
             where
                 I: IntoIterator<Item: Send>,
-                F: Fn(I::Item) -> R + Sync,
-                R: Send,
+                F: Fn(I::Item) + Sync,
             {
                 let f = &f;
                 self.scope(|scope| {
                     let futures: Vec<_> = items
                         .into_iter()
                         .map(|item| scope.submit(move || f(item)))
+                        .collect();
+                    ForEachError::collect(futures)
+                })
+            }
+
+            /// As [`for_each`](Self::for_each) for a function that may return an error.
+            ///
+            /// # Errors
+            ///
+            /// As [`for_each`](Self::for_each), those that `f` returned included.
+            ///
+            /// ```
+            /// use pool_thread::ThreadPoolExecutor;
+            ///
+            /// let pool = ThreadPoolExecutor::new(2)?;
+            /// let gone = ["/no/such/file", "/nor/this/one"];
+            /// let error = pool.for_each_fallible(std::fs::remove_file, gone).unwrap_err();
+            /// assert_eq!(error.failures().len(), 2);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            #[track_caller]
+            pub fn for_each_fallible<F, I, E>(&self, f: F, items: I) -> Result<(), ForEachError>
+            where
+                I: IntoIterator<Item: Send>,
+                F: Fn(I::Item) -> Result<(), E> + Sync,
+                E: Into<Box<dyn Error + Send + Sync>>,
+            {
+                let f = &f;
+                self.scope(|scope| {
+                    let futures: Vec<_> = items
+                        .into_iter()
+                        .map(|item| scope.submit_fallible(move || f(item)))
                         .collect();
                     ForEachError::collect(futures)
                 })
@@ -337,7 +433,7 @@ macro_rules! verbs {
             /// ```
             pub fn scope<'env, F, R>(&'env self, body: F) -> R
             where
-                F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
+                F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, S>) -> R,
             {
                 scope::enter(&self.shared, body, |_| true)
             }
@@ -374,7 +470,7 @@ macro_rules! verbs {
             /// ```
             pub fn try_scope<'env, F, R, E>(&'env self, body: F) -> Result<R, E>
             where
-                F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<R, E>,
+                F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, S>) -> Result<R, E>,
             {
                 scope::enter(&self.shared, body, Result::is_ok)
             }
