@@ -108,11 +108,11 @@ pub trait Executor: Sync {
     /// # Errors
     ///
     /// [`ForEachError`] when some failed or could not be submitted.
-    fn for_each<F, I, R>(&self, f: F, items: I) -> Result<(), ForEachError>
+    fn for_each<F, I>(&self, f: F, items: I) -> Result<(), ForEachError>
     where
         I: IntoIterator,
-        F: Fn(I::Item) -> R + Captureless,
-        Call<F, (I::Item,)>: Portable + Job<Output = R>,
+        F: Fn(I::Item) + Captureless,
+        Call<F, (I::Item,)>: Portable + Job<Output = ()>,
     {
         const { F::CHECK };
         let futures: Vec<_> = items
