@@ -1,6 +1,7 @@
 //! How a pool is to be.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -125,19 +126,14 @@ impl<S: 'static> Builder<S> {
     ///
     /// ```
     /// use pool_thread::ThreadPoolExecutor;
-    /// use std::cell::RefCell;
-    /// use std::convert::Infallible;
+    /// use std::fs::File;
     ///
     /// let pool = ThreadPoolExecutor::builder()
     ///     .max_workers(1)
-    ///     .initializer(|| Ok::<_, Infallible>(RefCell::new(Vec::new())))
+    ///     .initializer(|| File::open("Cargo.toml"))
     ///     .build()?;
-    /// let seen = pool.submit_with(|seen| {
-    ///     seen.borrow_mut().push("first");
-    ///     seen.borrow().len()
-    /// })?;
-    /// assert_eq!(seen.result()?, 1);
-    /// assert_eq!(pool.submit_with(|seen| seen.borrow().clone())?.result()?, ["first"]);
+    /// let length = pool.submit_with_fallible(|file| file.metadata().map(|of| of.len()))?;
+    /// assert!(length.result()? > 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn initializer<N, E, F>(self, initializer: F) -> Builder<N>
@@ -174,6 +170,23 @@ impl<S: 'static> Builder<S> {
             propagate_context: self.propagate_context,
             state: PhantomData,
         }
+    }
+
+    /// As [`initializer`](Self::initializer) for a state that cannot fail to be made.
+    ///
+    /// ```
+    /// use pool_thread::ThreadPoolExecutor;
+    /// use std::cell::Cell;
+    ///
+    /// let pool = ThreadPoolExecutor::builder().worker_state(|| Cell::new(1)).build()?;
+    /// assert_eq!(pool.submit_with(|state| state.replace(2))?.result()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn worker_state<N: 'static>(
+        self,
+        make: impl Fn() -> N + Send + Sync + 'static,
+    ) -> Builder<N> {
+        self.initializer(move || Ok::<N, Infallible>(make()))
     }
 
     /// Whether tasks run inside a span that is a child of the submitter's current one. They do

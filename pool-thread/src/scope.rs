@@ -96,11 +96,10 @@ impl<'scope, S: 'static> Scope<'scope, '_, S> {
     /// ```
     /// use pool_thread::ThreadPoolExecutor;
     /// use std::cell::RefCell;
-    /// use std::convert::Infallible;
     ///
     /// let pool = ThreadPoolExecutor::builder()
     ///     .max_workers(2)
-    ///     .initializer(|| Ok::<_, Infallible>(RefCell::new(String::new())))
+    ///     .worker_state(|| RefCell::new(String::new()))
     ///     .build()?;
     /// let words = ["a".to_owned(), "b".to_owned()];
     /// let lengths = pool.scope(|scope| {

@@ -68,11 +68,10 @@ macro_rules! verbs {
             /// ```
             /// use pool_thread::ThreadPoolExecutor;
             /// use std::cell::Cell;
-            /// use std::convert::Infallible;
             ///
             /// let pool = ThreadPoolExecutor::builder()
             ///     .max_workers(1)
-            ///     .initializer(|| Ok::<_, Infallible>(Cell::new(40)))
+            ///     .worker_state(|| Cell::new(40))
             ///     .build()?;
             /// let sum = pool.submit_with(|cell| cell.replace(0) + 2)?;
             /// assert_eq!(sum.result()?, 42);

@@ -135,13 +135,34 @@ impl<F: AsFuture> FutureSet<F> {
         self.inbox.close();
     }
 
+    /// Closes the set and gives back what was not handed out, to be cancelled for example.
+    ///
+    /// ```
+    /// use future_core::promise;
+    /// use waiters::future_set;
+    ///
+    /// let (adder, set) = future_set();
+    /// let (_promise, future) = promise::<u32>();
+    /// adder.add(future)?;
+    /// let left = set.into_unfinished();
+    /// assert!(left.iter().all(|future| future.cancel()));
+    /// assert!(adder.add(promise().1).unwrap_err().is_closed());
+    /// # Ok::<(), waiters::AddError<future_core::Future<u32>>>(())
+    /// ```
+    #[must_use]
+    pub fn into_unfinished(mut self) -> Vec<F> {
+        self.close();
+        self.gather(0);
+        std::mem::replace(&mut self.watched, Watched::new()).into_rest()
+    }
+
     fn next_until(&mut self, deadline: Option<Instant>) -> Next<F> {
         let mut time_is_up = false;
         loop {
             if let Some(token) = self.watched.ready() {
                 return Next::Future(self.hand_out(token));
             }
-            let ended = self.collect(0);
+            let ended = self.gather(0);
             if let Some(token) = self.watched.ready() {
                 return Next::Future(self.hand_out(token));
             }
@@ -153,7 +174,7 @@ impl<F: AsFuture> FutureSet<F> {
             }
             if self.stuck && deadline.is_none() {
                 if let Some(future) = self.watched.take_unfinished() {
-                    self.collect(1);
+                    self.gather(1);
                     return Next::Future(future);
                 }
             }
@@ -173,12 +194,12 @@ impl<F: AsFuture> FutureSet<F> {
     fn hand_out(&mut self, token: usize) -> F {
         let future = self.watched.take(token);
         self.free.push(token);
-        self.collect(1);
+        self.gather(1);
         future
     }
 
     /// Registers what was added, after `handed_out` futures left. Whether nothing more will come.
-    fn collect(&mut self, handed_out: usize) -> bool {
+    fn gather(&mut self, handed_out: usize) -> bool {
         let ended = self.inbox.collect(handed_out, &mut self.incoming);
         for future in self.incoming.drain(..) {
             let token = self.free.pop().unwrap_or(self.watched.slots());

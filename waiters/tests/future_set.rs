@@ -292,3 +292,21 @@ fn both_sides_can_be_sent() {
     is_sync(&adder);
     is_send(&set);
 }
+
+#[test]
+fn what_is_left_is_given_back() {
+    let (mut promises, futures) = promises(4);
+    let (adder, mut set) = future_set();
+    let mut futures = futures.into_iter();
+    for future in futures.by_ref().take(3) {
+        adder.add(future).unwrap();
+    }
+    promises[1].set_result(1).unwrap();
+    assert_eq!(set.next().unwrap().result().unwrap(), 1);
+    // One that is still in the inbox.
+    adder.add(futures.next().unwrap()).unwrap();
+    let left = set.into_unfinished();
+    assert_eq!(left.len(), 3);
+    assert!(left.iter().all(Future::cancel));
+    assert!(adder.add(promise::<usize>().1).unwrap_err().is_closed());
+}
