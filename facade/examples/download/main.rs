@@ -13,21 +13,23 @@
 //! …
 //! 20 saved (… bytes), 3 failed, in … s
 //! … times as fast
-//! saved in …
+//! saved in …, a temporary folder that is now removed; --out DIR keeps the files
 //! ```
 
 mod client;
+mod folder;
 mod options;
 mod report;
 mod server;
 
 use client::{Client, Failure, file_name};
 use concurrent_futures::{ThreadPoolExecutor, as_completed};
+use folder::Folder;
 use options::{Options, USAGE};
 use report::Report;
 use server::Server;
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -47,7 +49,8 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match run(options) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("download: {error}");
             ExitCode::FAILURE
@@ -55,7 +58,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: Options) -> Result<(), Box<dyn Error>> {
+/// Whether everything that the user asked for was fetched.
+fn run(options: Options) -> Result<bool, Box<dyn Error>> {
     let Options {
         mut urls,
         workers,
@@ -66,17 +70,16 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     } = options;
     let mut timeout = limit.unwrap_or(Duration::from_secs(10));
     let mut server = None; // runs until the end of this function
-    if urls.is_empty() {
+    let demonstration = urls.is_empty();
+    if demonstration {
         urls = server.insert(Server::start(Path::new(DOCUMENTS))?).urls()?;
         compare = true;
         timeout = limit.unwrap_or(Duration::from_millis(800));
     }
-    let folder = match out {
-        Some(folder) => folder,
-        None => fresh_folder()?,
+    let mut folder = match out {
+        Some(path) => Folder::named(path)?,
+        None => Folder::fresh()?,
     };
-    std::fs::create_dir_all(&folder)
-        .map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
     let client = Client::new(timeout);
 
     let mut serial = None;
@@ -85,15 +88,25 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
         serial = Some(one_by_one(&client, &urls)?);
     }
     println!("{workers} at a time");
-    let pooled = concurrently(&client, &urls, workers.get(), &folder)?;
+    let (report, took) = concurrently(&client, &urls, workers.get(), folder.path())?;
     if let Some(serial) = serial {
         println!(
             "{:.1} times as fast",
-            serial.as_secs_f64() / pooled.as_secs_f64()
+            serial.as_secs_f64() / took.as_secs_f64()
         );
     }
-    println!("saved in {}", folder.display());
-    Ok(())
+    if report.any_saved() {
+        if !demonstration {
+            folder.keep();
+        }
+        print!("saved in {}", folder.path().display());
+        if folder.is_temporary() {
+            print!(", a temporary folder that is now removed; --out DIR keeps the files");
+        }
+        println!();
+    }
+    // The three failures of the demonstration are planned.
+    Ok(demonstration || !report.any_failed())
 }
 
 /// The main job: one future per document, each with its URL as a key, read as they complete.
@@ -102,7 +115,7 @@ fn concurrently(
     urls: &[String],
     workers: usize,
     folder: &Path,
-) -> Result<Duration, Box<dyn Error>> {
+) -> Result<(Report, Duration), Box<dyn Error>> {
     let begin = Instant::now();
     let pool = ThreadPoolExecutor::builder()
         .max_workers(workers)
@@ -130,36 +143,49 @@ fn concurrently(
     }
     let took = begin.elapsed();
     report.finish(took);
-    Ok(took)
+    Ok((report, took))
 }
 
 /// The same without a pool, to compare with. Its copies are thrown away.
 fn one_by_one(client: &Client, urls: &[String]) -> Result<Duration, Box<dyn Error>> {
-    let folder = fresh_folder()?;
+    let folder = Folder::fresh()?;
     let begin = Instant::now();
     let mut report = Report::quiet(urls.len());
     for (index, url) in urls.iter().enumerate() {
-        match client.fetch(url, &folder.join(file_name(index, url))) {
+        match client.fetch(url, &folder.path().join(file_name(index, url))) {
             Ok(bytes) => report.saved(url, bytes),
             Err(error) => report.failed(url, &error),
         }
     }
     let took = begin.elapsed();
     report.finish(took);
-    std::fs::remove_dir_all(folder)?;
     Ok(took)
 }
 
-/// A new folder among the system's temporary files.
-fn fresh_folder() -> Result<PathBuf, Box<dyn Error>> {
-    let parent = std::env::temp_dir();
-    for number in 0.. {
-        let folder = parent.join(format!("download-{}-{number}", std::process::id()));
-        match std::fs::create_dir(&folder) {
-            Ok(()) => return Ok(folder),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(format!("cannot make {}: {error}", folder.display()).into()),
-        }
+#[cfg(test)]
+mod tests {
+    use super::{DOCUMENTS, Folder, Options, Path, Server, run};
+
+    /// Fetches the addresses with `part` in them; whether all came, and how many files there are.
+    fn fetch(urls: &[String], part: &str) -> (bool, usize) {
+        let folder = Folder::fresh().unwrap();
+        let mut options = Options::parse(["-t".into(), "60".into()]).unwrap();
+        options.out = Some(folder.path().to_owned());
+        options.urls = urls
+            .iter()
+            .filter(|url| url.contains(part))
+            .cloned()
+            .collect();
+        assert!(!options.urls.is_empty());
+        let all = run(options).unwrap();
+        (all, folder.path().read_dir().unwrap().count())
     }
-    unreachable!("one of the numbers is free")
+
+    #[test]
+    fn it_fails_when_a_given_url_does() {
+        let server = Server::start(Path::new(DOCUMENTS)).unwrap();
+        let urls = server.urls().unwrap();
+        assert_eq!(fetch(&urls, "/14-pools.txt"), (true, 1));
+        assert_eq!(fetch(&urls, "/missing.txt"), (false, 0));
+    }
 }

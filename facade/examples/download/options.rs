@@ -12,11 +12,14 @@ Usage: download [OPTIONS] [URL...]
 Without a URL an embedded server on this machine serves some documents.
 
   -w, --workers N     how many are fetched at a time (default 8)
-  -o, --out DIR       where to save (default: a fresh folder for temporary files)
+  -o, --out DIR       where to save (default: a fresh temporary folder, which is removed
+                      at the end when no URL was given)
   -t, --timeout SECS  time limit for each document (default 10; 0.8 without a URL)
   -c, --compare       also fetch one after another first, and print the speed-up
                       (always done without a URL)
   -h, --help          print this
+
+The exit code is 1 when one of the URLs failed.
 ";
 
 /// What the user asked for.

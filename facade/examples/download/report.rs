@@ -52,6 +52,14 @@ impl Report {
         self.line(&format!("failed  {url}: {reason}"));
     }
 
+    pub(crate) fn any_saved(&self) -> bool {
+        self.saved > 0
+    }
+
+    pub(crate) fn any_failed(&self) -> bool {
+        self.failed > 0
+    }
+
     fn line(&self, text: &str) {
         if let Some(bar) = &self.bar {
             bar.set_message(format!("{} failed", self.failed));
