@@ -326,3 +326,30 @@ fn a_panic_or_an_error_leaves_a_scope_without_running_the_queue() {
     );
     assert_eq!(ran.load(Ordering::Relaxed), 0);
 }
+
+// D-21
+#[test]
+fn a_thread_that_ends_can_still_submit_and_wait() {
+    use pool_thread::ThreadPoolHandle;
+    use std::cell::RefCell;
+    use std::sync::mpsc::Sender;
+
+    /// Submits when its thread's locals are dropped, as late as a thread's code can run.
+    struct Last(ThreadPoolHandle, Sender<u32>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let sum = self.0.submit(|| 40 + 2).unwrap().result().unwrap();
+            self.1.send(sum).unwrap();
+        }
+    }
+    thread_local!(static LAST: RefCell<Option<Last>> = const { RefCell::new(None) });
+
+    let pool = ThreadPoolExecutor::new(1).unwrap();
+    let handle = pool.handle();
+    let (tell, told) = channel();
+    let thread = std::thread::spawn(move || {
+        LAST.with(|last| *last.borrow_mut() = Some(Last(handle, tell)));
+    });
+    assert_eq!(told.recv_timeout(LONG).unwrap(), 42);
+    thread.join().unwrap();
+}
