@@ -101,7 +101,10 @@ impl Queue {
         // Its fair share. What it cannot run soon is stolen from it.
         let more = (found / workers).clamp(1, BATCH) - 1;
         if more > 0 {
-            let end = board.slot(worker).ring.fill(self.waiting.drain(..more));
+            // SAFETY: `more` is less than a batch. Only `worker` fills its ring, in its own
+            // thread and when it has found it empty; others only take out.
+            #[allow(unsafe_code)]
+            let end = unsafe { board.slot(worker).ring.fill(self.waiting.drain(..more)) };
             self.taken += more as u64;
             let last = self.taken - 1;
             self.batches.push_back(Batch { worker, last, end });

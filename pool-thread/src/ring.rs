@@ -91,9 +91,18 @@ impl Ring {
         self.tail.load(Ordering::Relaxed)
     }
 
-    /// Puts `tasks`, one batch at most, into the empty ring, and gives the count that the head
-    /// will have when all of them are popped. For the owner, one call at a time.
-    pub fn fill(&self, tasks: impl Iterator<Item = Task>) -> usize {
+    /// Puts `tasks` into the empty ring, and gives the count that the head will have when all of
+    /// them are popped.
+    ///
+    /// # Safety
+    ///
+    /// The ring is empty, there are [`BATCH`](crate::limits) tasks at most, and no other call is
+    /// under way: places are written without looking at what they hold.
+    ///
+    /// ```compile_fail,E0133
+    /// pool_thread::parts::Ring::new().fill(std::iter::empty());
+    /// ```
+    pub unsafe fn fill(&self, tasks: impl Iterator<Item = Task>) -> usize {
         debug_assert!(self.is_empty());
         let mut tail = self.tail();
         for task in tasks {

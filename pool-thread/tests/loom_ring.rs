@@ -1,5 +1,6 @@
 //! Models of the ring: its owner against those who steal from it.
 #![cfg(cf_loom)]
+#![allow(unsafe_code)]
 
 use future_core::executor::{PoolToken, Ran, Task};
 use future_core::shim::Arc;
@@ -33,7 +34,8 @@ fn each_task_is_popped_once() {
         let (tasks, mut futures): (Vec<_>, Vec<_>) =
             (0..4).map(|n| Task::new(move || n, &pool)).unzip();
         let mut tasks = tasks.into_iter();
-        ring.fill(tasks.by_ref().take(2));
+        // SAFETY: an empty ring, one batch, this thread only.
+        unsafe { ring.fill(tasks.by_ref().take(2)) };
         let thieves: Vec<_> = (0..2)
             .map(|_| {
                 let ring = ring.clone();
@@ -42,7 +44,8 @@ fn each_task_is_popped_once() {
             .collect();
         let mut own = run_all(&ring);
         let before = ring.head();
-        ring.fill(tasks);
+        // SAFETY: as above.
+        unsafe { ring.fill(tasks) };
         own += run_all(&ring);
         let mut stolen = 0;
         for thief in thieves {
@@ -85,7 +88,8 @@ fn a_dropped_ring_resolves_its_tasks() {
         let pool = PoolToken::new(1);
         let ring = Arc::new(Ring::new());
         let (task, future) = Task::new(|| 1, &pool);
-        ring.fill(std::iter::once(task));
+        // SAFETY: an empty ring, one task, this thread only.
+        unsafe { ring.fill(std::iter::once(task)) };
         let other = Arc::new(loom::sync::Mutex::new(Some(ring.clone())));
         let shared = other.clone();
         let thief = thread::spawn(move || {
