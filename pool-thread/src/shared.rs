@@ -2,6 +2,7 @@
 
 use std::io;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use future_core::executor::{PoolToken, Task, note_wake};
@@ -64,7 +65,7 @@ struct Core {
     counters: Counters,
     broken: Option<BrokenExecutor>,
     threads: Vec<JoinHandle<()>>,
-    /// Somebody joins threads that are no longer in `threads`.
+    /// Somebody without a time limit joins threads that are no longer in `threads`.
     joining: bool,
     /// The system refused a thread last time.
     short: bool,
@@ -145,6 +146,8 @@ pub(crate) enum Look {
 }
 
 pub(crate) struct Shared {
+    /// Tells this pool from all that were and will be.
+    pub(crate) id: u64,
     core: CachePadded<Mutex<Core>>,
     /// Nobody is left, or nobody joins any more.
     gone: Condvar,
@@ -155,7 +158,10 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(config: Config) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
+            // ORDERING: each number is given once; nothing else depends on it.
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             core: CachePadded::new(Mutex::new(Core {
                 queue: Queue::default(),
                 counters: Counters::new(config.max_workers),
@@ -497,28 +503,27 @@ impl Shared {
         }
     }
 
-    /// Waits until all workers are gone and their threads joined.
+    /// Waits until all workers are gone and, without a limit, their threads joined: a join may
+    /// last as long as a thread-local's `Drop`, and `is_finished` says nothing of that.
     pub(crate) fn wait(&self, limit: Option<Duration>) -> Result<(), ShutdownError> {
-        if self.token.is_current() {
+        // A thread-local's `Drop` may run in the very thread that somebody joins.
+        if worker::was(self) {
             return Err(ShutdownError::from_worker(self.stats()));
         }
         // A limit beyond the clock's end is none.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut core = self.core.lock_soon();
         loop {
-            if core.counters.nobody() && !core.joining {
-                if core.threads.is_empty() {
+            if core.counters.nobody() && (limit.is_some() || !core.joining) {
+                if limit.is_some() || core.threads.is_empty() {
                     return Ok(());
                 }
                 core.joining = true;
                 let threads = std::mem::take(&mut core.threads);
                 drop(core);
                 for thread in threads {
-                    // A thread-local's `Drop` may run in the very thread it would wait for.
-                    if thread.thread().id() != thread::current().id() {
-                        // Workers catch every panic of their users'.
-                        let _ = thread.join();
-                    }
+                    // Workers catch every panic of their users'.
+                    let _ = thread.join();
                 }
                 core = self.core.lock_soon();
                 core.joining = false;

@@ -477,8 +477,9 @@ macro_rules! verbs {
             /// Takes no more tasks, and waits until all that were submitted are done and all
             /// threads have ended. Can be called again and from anywhere.
             ///
-            /// In one of the pool's own workers (in a task or a callback) it does not wait, for
-            /// that would be for itself; [`shutdown_with`](Self::shutdown_with) says so.
+            /// In one of the pool's own workers (in a task, a callback, an initializer or the
+            /// `Drop` of a thread-local value) it does not wait, for that would be for itself;
+            /// [`shutdown_with`](Self::shutdown_with) says so.
             ///
             /// ```
             /// use pool_thread::ThreadPoolExecutor;
@@ -497,8 +498,9 @@ macro_rules! verbs {
 
             /// Takes no more tasks, and what else `options` say.
             ///
-            /// With a time limit, the threads' last steps are not counted: thread-local values
-            /// of the user's that block while they are dropped.
+            /// With a time limit it waits until all tasks are done and all workers gone, but does
+            /// not join their threads, whose last steps may block: `Drop`s of thread-local values.
+            /// A later shutdown without a limit, or dropping the pool, joins them.
             ///
             /// # Errors
             ///

@@ -15,6 +15,7 @@ use crate::shared::{Look, Shared};
 use crate::state;
 
 thread_local_cell!(static NUMBER: Cell<usize> = Cell::new(usize::MAX));
+thread_local_cell!(static POOL: Cell<u64> = Cell::new(0));
 
 /// This thread's number among the workers of `shared`, when it is one.
 #[inline]
@@ -22,9 +23,15 @@ pub(crate) fn current(shared: &Shared) -> Option<usize> {
     shared.token.is_current().then(|| NUMBER.with(Cell::get))
 }
 
+/// Whether this thread is a worker of `shared`, or was one and is about to end.
+pub(crate) fn was(shared: &Shared) -> bool {
+    POOL.with(Cell::get) == shared.id
+}
+
 /// The whole life of a worker.
 pub(crate) fn main(shared: &Arc<Shared>, number: usize) {
     NUMBER.with(|n| n.set(number));
+    POOL.with(|pool| pool.set(shared.id));
     let slot = shared.board.slot(number);
     shared.token.work(DEPTH, &InPlace(&slot.ran), || {
         if initialize(shared, number) {

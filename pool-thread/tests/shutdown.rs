@@ -353,3 +353,85 @@ fn a_thread_that_ends_can_still_submit_and_wait() {
     assert_eq!(told.recv_timeout(LONG).unwrap(), 42);
     thread.join().unwrap();
 }
+
+// C-206, P2
+#[test]
+fn a_thread_local_of_a_worker_may_shut_the_pool_down() {
+    use pool_thread::ThreadPoolHandle;
+    use std::cell::RefCell;
+    use std::sync::mpsc::Sender;
+
+    struct Last(ThreadPoolHandle, Sender<bool>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let error = self.0.shutdown_with(ShutdownOptions::new()).unwrap_err();
+            self.1.send(error.is_from_worker()).unwrap();
+        }
+    }
+    thread_local!(static LAST: RefCell<Option<Last>> = const { RefCell::new(None) });
+
+    let pool = ThreadPoolExecutor::new(2).unwrap();
+    let (tell, told) = channel();
+    let (gates, running) = occupy(&pool, 1);
+    let handle = pool.handle();
+    pool.submit(move || LAST.with(|last| *last.borrow_mut() = Some(Last(handle, tell))))
+        .map_err(SubmitError::without_job)
+        .unwrap()
+        .result()
+        .unwrap();
+    drop(gates);
+    let (tell_end, ended) = channel();
+    std::thread::spawn(move || {
+        pool.shutdown();
+        tell_end.send(()).unwrap();
+    });
+    assert!(told.recv_timeout(LONG).unwrap());
+    ended.recv_timeout(LONG).expect("the joiner goes on");
+    assert!(running.iter().all(|future| future.done()));
+}
+
+// D-20, P8
+#[test]
+fn a_time_limit_does_not_join_threads_that_block_in_their_last_steps() {
+    use std::cell::RefCell;
+    use std::sync::mpsc::Sender;
+
+    struct Last(Sender<()>, common::Pass);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            self.0.send(()).unwrap();
+            self.1.wait();
+        }
+    }
+    thread_local!(static LAST: RefCell<Option<Last>> = const { RefCell::new(None) });
+
+    for another_joins in [false, true] {
+        let pool = ThreadPoolExecutor::new(1).unwrap();
+        let (tell, told) = channel();
+        let (gate, pass) = Gate::new();
+        pool.submit(move || LAST.with(|last| *last.borrow_mut() = Some(Last(tell, pass))))
+            .map_err(SubmitError::without_job)
+            .unwrap()
+            .result()
+            .unwrap();
+        let handle = pool.handle();
+        let other = std::thread::spawn(move || {
+            if another_joins {
+                handle.shutdown();
+            } else {
+                handle
+                    .shutdown_with(ShutdownOptions::new().timeout(LONG))
+                    .unwrap();
+            }
+        });
+        told.recv_timeout(LONG).unwrap();
+        // No worker is left, and its thread cannot end before the gate opens.
+        pool.shutdown_with(ShutdownOptions::new().timeout(Duration::ZERO))
+            .unwrap();
+        pool.shutdown_with(ShutdownOptions::new().timeout(LONG))
+            .unwrap();
+        gate.open();
+        pool.shutdown();
+        other.join().unwrap();
+    }
+}
