@@ -120,6 +120,10 @@ impl<S: 'static> Builder<S> {
     /// the worker when it ends. It need not be `Send`. Tasks get `&S`, not `&mut S`: a task that
     /// waits may have another one run meanwhile, by the same worker.
     ///
+    /// It may submit to the pool, but should not wait for one of the pool's tasks, and neither
+    /// should the state's `Drop`: such a wait runs no task in place, since the worker has no state
+    /// then. It ends in an error when no other worker can come.
+    ///
     /// When it fails or panics, the pool is broken: what is queued fails with
     /// [`TaskError::Broken`](future_core::TaskError::Broken), what runs goes on, and later submits
     /// are refused.

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use future_core::Job;
 use future_core::executor::{Helped, Ran, Release, Spin, Task};
 use future_core::shim::{Arc, thread_local_cell};
 
@@ -33,30 +34,56 @@ pub(crate) fn main(shared: &Arc<Shared>, number: usize) {
     NUMBER.with(|n| n.set(number));
     POOL.with(|pool| pool.set(shared.id));
     let slot = shared.board.slot(number);
-    shared.token.work(DEPTH, &InPlace(&slot.ran), || {
-        if initialize(shared, number) {
-            let worker = Worker {
-                shared,
-                slot,
-                number,
-                spin: Spin::new(),
-                gather: Gather::new(),
-                idle: Cell::new(false),
-            };
-            worker.work();
-        }
+    let in_place = InPlace(&slot.ran);
+    // Without a state no task is run, in place neither.
+    if shared.token.work(0, &in_place, || initialized(shared, number)) {
+        let worker = Worker {
+            shared,
+            slot,
+            number,
+            spin: Spin::new(),
+            gather: Gather::new(),
+            idle: Cell::new(false),
+        };
+        shared.token.work(DEPTH, &in_place, || worker.work());
+    }
+    shared.token.work(0, &in_place, || {
         let dropped = catch_unwind(state::clear);
         forget_panic(dropped);
         Shared::leave(shared, number);
     });
 }
 
-/// Makes the worker's state; false when the pool is broken by it.
-fn initialize(shared: &Arc<Shared>, number: usize) -> bool {
+/// Makes the worker's state, if there is to be one; false when the pool is broken by it.
+fn initialized(shared: &Arc<Shared>, number: usize) -> bool {
+    if shared.config.initializer.is_none() {
+        return true;
+    }
+    Shared::begin(shared, number);
+    // As a task, so that the search for deadlocks knows of its waits.
+    let (task, future) = Task::new(Initialize(shared.clone()), &shared.token);
+    task.run(|| {});
+    matches!(future.try_result(), Ok(Ok(true)))
+}
+
+struct Initialize(Arc<Shared>);
+
+impl Job for Initialize {
+    type Output = bool;
+
+    fn run(self) -> bool {
+        initialize(&self.0)
+    }
+
+    fn name() -> &'static str {
+        "initializer"
+    }
+}
+
+fn initialize(shared: &Shared) -> bool {
     let Some(initializer) = &shared.config.initializer else {
         return true;
     };
-    Shared::begin(shared, number);
     match initializer() {
         Ok(made) => {
             state::set(made);

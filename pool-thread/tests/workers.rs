@@ -434,3 +434,61 @@ fn a_task_may_own_a_handle_of_its_own_pool() {
     assert_eq!((stats.workers(), stats.busy(), stats.running()), (1, 1, 1));
     assert_eq!((stats.max_workers(), stats.cancelled()), (1, 0));
 }
+
+// C-114, P10
+#[test]
+fn nothing_runs_in_place_without_a_state() {
+    use pool_thread::ThreadPoolHandle;
+    use std::sync::OnceLock;
+
+    struct State;
+    static HANDLE: OnceLock<ThreadPoolHandle<State>> = OnceLock::new();
+
+    let (tell, told) = channel();
+    let first = AtomicBool::new(true);
+    let tell = std::sync::Mutex::new(tell);
+    let pool = ThreadPoolExecutor::builder()
+        .max_workers(2)
+        .initializer(move || {
+            let handle = HANDLE.wait();
+            if first.swap(false, Ordering::Relaxed) {
+                let task = handle.submit_with(|_| thread_name()).unwrap();
+                let names = (thread_name(), task.result().unwrap());
+                tell.lock().unwrap().send(names).unwrap();
+            }
+            Ok::<_, Infallible>(State)
+        })
+        .build()
+        .unwrap();
+    assert!(HANDLE.set(pool.handle()).is_ok());
+    let task = pool.submit_with(|_| 6).unwrap();
+    let (waiter, runner) = told.recv_timeout(LONG).unwrap();
+    assert_ne!(waiter, runner, "a worker without a state ran a task");
+    assert_eq!(task.result().unwrap(), 6);
+}
+
+// P10
+#[test]
+fn an_initializer_that_waits_for_its_only_worker_is_told() {
+    use std::sync::OnceLock;
+
+    static HANDLE: OnceLock<pool_thread::ThreadPoolHandle<()>> = OnceLock::new();
+
+    let (tell, told) = channel();
+    let tell = std::sync::Mutex::new(tell);
+    let pool = ThreadPoolExecutor::builder()
+        .max_workers(1)
+        .initializer(move || {
+            let task = HANDLE.wait().submit_with(|()| 5).unwrap();
+            let error = task.result().unwrap_err();
+            tell.lock().unwrap().send(error).unwrap();
+            Ok::<(), Infallible>(())
+        })
+        .build()
+        .unwrap();
+    assert!(HANDLE.set(pool.handle()).is_ok());
+    let task = pool.submit_with(|()| 6).unwrap();
+    let error = told.recv_timeout(LONG).unwrap();
+    assert!(matches!(error, TaskError::Deadlock(_)), "{error}");
+    assert_eq!(task.result().unwrap(), 6);
+}
