@@ -21,6 +21,10 @@ pub(crate) struct Counts {
     pub(crate) finished: Count,
     pub(crate) failed: Count,
     pub(crate) cancelled: Count,
+    /// Run in place by this worker: each leaves a husk in the queue.
+    pub(crate) helped: Count,
+    /// Husks that this worker popped.
+    pub(crate) husks: Count,
 }
 
 /// A number that one thread counts and others read.

@@ -59,10 +59,21 @@ impl Queue {
         self.waiting.is_empty() && self.oldest(board).is_none()
     }
 
-    /// How many tasks wait, in the queue and in the rings.
+    /// How many tasks wait, in the queue and in the rings, and what is left of those that were
+    /// cancelled or run in place.
     pub(crate) fn len(&self, board: &Board) -> usize {
-        let in_rings: usize = self.batches.iter().map(|batch| batch.left(board)).sum();
-        self.waiting.len() + in_rings
+        self.waiting.len() + self.in_rings(board)
+    }
+
+    /// The same without those in the queue, but not in the rings, that will not run. Looks at
+    /// each.
+    pub(crate) fn pending(&self, board: &Board) -> usize {
+        let waiting = self.waiting.iter().filter(|task| task.is_pending());
+        waiting.count() + self.in_rings(board)
+    }
+
+    fn in_rings(&self, board: &Board) -> usize {
+        self.batches.iter().map(|batch| batch.left(board)).sum()
     }
 
     /// The worker whose ring has the oldest task, and that task's position.

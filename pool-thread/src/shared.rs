@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use future_core::executor::{PoolToken, Task, note_wake};
+use future_core::executor::{PoolToken, Ran, Task, note_wake};
 use future_core::shim::thread::{self, JoinHandle};
 use future_core::shim::{Arc, CachePadded, Condvar, Mutex, MutexGuard};
 use future_core::{AsFuture, BrokenExecutor, SubmitError, SubmitErrorKind, TaskError};
@@ -72,6 +72,8 @@ struct Core {
     /// Tasks that ended without a worker.
     failed: u64,
     cancelled: u64,
+    /// Taken from the queue without a worker after they were run in place.
+    husks: u64,
 }
 
 impl Core {
@@ -172,6 +174,7 @@ impl Shared {
                 short: false,
                 failed: 0,
                 cancelled: 0,
+                husks: 0,
             })),
             gone: Condvar::new(),
             board: Board::new(config.max_workers),
@@ -280,12 +283,19 @@ impl Shared {
 
     fn fail_all(&self, tasks: Vec<Task>, error: &TaskError) {
         for task in tasks {
+            if !task.is_pending() {
+                // It is not run by this: it says what became of it.
+                match task.run(|| {}) {
+                    Ran::Cancelled => self.core.lock_soon().cancelled += 1,
+                    _ => self.core.lock_soon().husks += 1,
+                }
+                continue;
+            }
             // Counted first: whoever waits for the future sees the count.
             self.core.lock_soon().failed += 1;
             if !task.fail(error.clone()) {
-                let mut core = self.core.lock_soon();
-                core.failed -= 1;
-                core.cancelled += 1;
+                // Cancelled or run in place at this very moment.
+                self.core.lock_soon().failed -= 1;
             }
         }
     }
@@ -498,7 +508,9 @@ impl Shared {
         for task in tasks {
             self.core.lock_soon().cancelled += 1;
             if !task.cancel() {
-                self.core.lock_soon().cancelled -= 1;
+                let mut core = self.core.lock_soon();
+                core.cancelled -= 1;
+                core.husks += 1;
             }
         }
     }
@@ -508,7 +520,7 @@ impl Shared {
     pub(crate) fn wait(&self, limit: Option<Duration>) -> Result<(), ShutdownError> {
         // A thread-local's `Drop` may run in the very thread that somebody joins.
         if worker::was(self) {
-            return Err(ShutdownError::from_worker(self.stats()));
+            return Err(ShutdownError::from_worker(self.exact_stats()));
         }
         // A limit beyond the clock's end is none.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
@@ -535,7 +547,7 @@ impl Shared {
             if expired && !core.counters.nobody() {
                 drop(core);
                 let limit = limit.unwrap_or_default();
-                return Err(ShutdownError::timed_out(limit, self.stats()));
+                return Err(ShutdownError::timed_out(limit, self.exact_stats()));
             }
         }
     }
@@ -543,7 +555,18 @@ impl Shared {
     // ---- looking ----------------------------------------------------------------------------
 
     pub(crate) fn stats(&self) -> Stats {
+        self.stats_of(&self.core.lock_soon())
+    }
+
+    /// The same, without what was cancelled in the queue: asks each task.
+    fn exact_stats(&self) -> Stats {
         let core = self.core.lock_soon();
+        let mut stats = self.stats_of(&core);
+        stats.queued = stats.queued.min(core.queue.pending(&self.board));
+        stats
+    }
+
+    fn stats_of(&self, core: &Core) -> Stats {
         let live = core.counters.live();
         let idle = core.counters.idle();
         let mut stats = Stats {
@@ -564,11 +587,17 @@ impl Shared {
             failed: core.failed,
             cancelled: core.cancelled,
         };
+        let (mut helped, mut popped) = (0, core.husks);
         for slot in self.board.used() {
             stats.finished += slot.ran.finished.get();
             stats.failed += slot.ran.failed.get();
             stats.cancelled += slot.ran.cancelled.get();
+            helped += slot.ran.helped.get();
+            popped += slot.ran.husks.get();
         }
+        // One that is being run in place may be popped before it is counted as helped.
+        let husks = helped.saturating_sub(popped);
+        stats.queued = stats.queued.saturating_sub(husks as usize);
         stats
     }
 }

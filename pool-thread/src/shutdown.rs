@@ -115,7 +115,8 @@ impl ShutdownError {
         self.limit.is_none()
     }
 
-    /// How many tasks are unfinished: running or queued.
+    /// How many tasks are unfinished: workers that run one, and tasks that wait. One that was
+    /// cancelled is counted only when a worker has set it aside to run next.
     #[must_use]
     pub fn unfinished(&self) -> usize {
         self.stats.running() + self.stats.queued()

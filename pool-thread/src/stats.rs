@@ -93,7 +93,8 @@ impl Stats {
         self.idle
     }
 
-    /// How many tasks no worker has looked at. A cancelled one is counted until its turn comes.
+    /// How many tasks wait for a worker. A cancelled one is counted until its turn comes; one
+    /// that a waiting worker runs in place, until it has ended.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.queued
@@ -111,7 +112,8 @@ impl Stats {
         self.failed
     }
 
-    /// How many tasks were found cancelled when their turn came, or cancelled by a shutdown.
+    /// How many tasks were found cancelled when their turn came, or cancelled by a shutdown. Not
+    /// those that are cancelled while they wait, until their turn comes.
     #[must_use]
     pub fn cancelled(&self) -> u64 {
         self.cancelled

@@ -36,7 +36,10 @@ pub(crate) fn main(shared: &Arc<Shared>, number: usize) {
     let slot = shared.board.slot(number);
     let in_place = InPlace(&slot.ran);
     // Without a state no task is run, in place neither.
-    if shared.token.work(0, &in_place, || initialized(shared, number)) {
+    if shared
+        .token
+        .work(0, &in_place, || initialized(shared, number))
+    {
         let worker = Worker {
             shared,
             slot,
@@ -111,6 +114,7 @@ struct InPlace<'a>(&'a Counts);
 
 impl Helped for InPlace<'_> {
     fn helped(&self, ran: Ran) {
+        self.0.helped.add();
         match ran {
             Ran::Failed => self.0.failed.add(),
             Ran::Finished => self.0.finished.add(),
@@ -154,8 +158,10 @@ impl Worker<'_> {
 
     #[inline]
     fn run(&self, task: Task) {
-        if task.run(Steps(self)) == Ran::Cancelled {
-            self.slot.ran.cancelled.add();
+        match task.run(Steps(self)) {
+            Ran::Finished | Ran::Failed => {}
+            Ran::Cancelled => self.slot.ran.cancelled.add(),
+            Ran::NotRun => self.slot.ran.husks.add(),
         }
     }
 

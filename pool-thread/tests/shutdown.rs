@@ -435,3 +435,64 @@ fn a_time_limit_does_not_join_threads_that_block_in_their_last_steps() {
         other.join().unwrap();
     }
 }
+
+// D-20
+#[test]
+fn what_ran_in_place_or_was_cancelled_is_not_unfinished() {
+    let pool = ThreadPoolExecutor::new(1).unwrap();
+    let handle = pool.handle();
+    let (gate, pass) = Gate::new();
+    let (tell, told) = channel();
+    let task = pool
+        .submit(move || {
+            let submit = |n| {
+                let job = move || n;
+                handle
+                    .submit(job)
+                    .map_err(SubmitError::without_job)
+                    .unwrap()
+            };
+            assert_eq!(submit(1).result().unwrap(), 1);
+            assert_eq!(handle.stats().queued(), 0);
+            let (cancelled, _last) = (submit(2), submit(3));
+            assert_eq!(handle.stats().queued(), 2);
+            assert!(cancelled.cancel());
+            let error = handle.shutdown_with(ShutdownOptions::new()).unwrap_err();
+            // This task and the last.
+            assert_eq!(error.unfinished(), 2);
+            tell.send(()).unwrap();
+            pass.wait();
+        })
+        .map_err(SubmitError::without_job)
+        .unwrap();
+    told.recv_timeout(LONG).unwrap();
+    let error = pool.shutdown_with(short()).unwrap_err();
+    assert_eq!(error.unfinished(), 2);
+    assert_eq!(error.stats().queued(), 1);
+    gate.open();
+    task.result().unwrap();
+    pool.shutdown();
+    let stats = pool.stats();
+    assert_eq!((stats.queued(), stats.finished()), (0, 3));
+    assert_eq!(stats.cancelled(), 1);
+}
+
+// C-194, D-20
+#[test]
+fn cancelling_the_queue_counts_what_ran_in_place_once() {
+    let pool = ThreadPoolExecutor::new(1).unwrap();
+    let handle = pool.handle();
+    let options = ShutdownOptions::new().wait(false).cancel_futures(true);
+    pool.submit(move || {
+        handle.submit(|| 1).unwrap().result().unwrap();
+        let _queued = handle.submit(|| 2).unwrap();
+        handle.shutdown_with(options).unwrap();
+        let stats = handle.stats();
+        assert_eq!((stats.queued(), stats.finished()), (0, 1));
+        assert_eq!(stats.cancelled(), 1);
+    })
+    .map_err(SubmitError::without_job)
+    .unwrap()
+    .result()
+    .unwrap();
+}

@@ -492,3 +492,49 @@ fn an_initializer_that_waits_for_its_only_worker_is_told() {
     assert!(matches!(error, TaskError::Deadlock(_)), "{error}");
     assert_eq!(task.result().unwrap(), 6);
 }
+
+// D-8
+#[test]
+fn a_broken_pool_does_not_count_what_ran_in_place_as_cancelled() {
+    let (tell, told) = channel();
+    let tell = std::sync::Mutex::new(tell);
+    let first = AtomicBool::new(true);
+    let pool = ThreadPoolExecutor::builder()
+        .max_workers(2)
+        .initializer(move || {
+            if first.swap(false, Ordering::Relaxed) {
+                return Ok(());
+            }
+            // Fails when it is told to; until then its task waits.
+            let (go, gate) = channel::<()>();
+            tell.lock().unwrap().send(go).unwrap();
+            let _ = gate.recv_timeout(LONG);
+            Err("broken")
+        })
+        .build()
+        .unwrap();
+    let handle = pool.handle();
+    let (started, at_start) = channel();
+    let (gate, pass) = Gate::new();
+    let outer = pool
+        .submit(move || {
+            let inner = handle.submit(|| 1).map_err(SubmitError::without_job);
+            assert_eq!(inner.unwrap().result().unwrap(), 1);
+            started.send(()).unwrap();
+            pass.wait();
+        })
+        .map_err(SubmitError::without_job)
+        .unwrap();
+    at_start.recv_timeout(LONG).unwrap();
+    let go = told.recv_timeout(LONG).unwrap();
+    let cancelled = pool.submit(|| 2).unwrap();
+    assert!(cancelled.cancel());
+    let queued = pool.submit(|| 3).unwrap();
+    go.send(()).unwrap();
+    assert!(matches!(queued.result(), Err(TaskError::Broken(_))));
+    let stats = pool.stats();
+    assert_eq!((stats.failed(), stats.cancelled()), (1, 1));
+    assert_eq!((stats.finished(), stats.queued()), (1, 0));
+    gate.open();
+    outer.result().unwrap();
+}
