@@ -33,10 +33,14 @@ pub(crate) fn is_settled_here(header: &Header) -> bool {
 /// `cell` is live, and stays so during the call.
 pub(crate) unsafe fn help(cell: NonNull<Header>) -> bool {
     // SAFETY: the caller's promise; winning `start` is checked.
+    unsafe { context::may_help(cell.as_ref().pool) && run_in_place(cell) }
+}
+
+/// # Safety
+/// As for [`help`], and this thread works for the cell's pool.
+unsafe fn run_in_place(cell: NonNull<Header>) -> bool {
+    // SAFETY: the caller's promise; winning `start` is checked.
     unsafe {
-        if !context::may_help(cell.as_ref().pool) {
-            return false;
-        }
         context::help(|| {
             cell.as_ref().word.start().then(|| {
                 if run_started(cell, 0, &mut NoHook) {
@@ -47,6 +51,21 @@ pub(crate) unsafe fn help(cell: NonNull<Header>) -> bool {
             })
         })
     }
+}
+
+/// Runs a pending cell of this worker's own pool in place, however deep, when no other worker of
+/// the pool is left to run it. Whether it did.
+///
+/// # Safety
+/// As for [`help`].
+unsafe fn help_deeply(cell: NonNull<Header>) -> bool {
+    // SAFETY: the caller's promise.
+    let header = unsafe { cell.as_ref() };
+    if header.pool == 0 || header.pool != context::pool() || !deadlock::is_last_of(header.pool) {
+        return false;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { run_in_place(cell) }
 }
 
 /// Waits for one cell; false when `deadline` passed first.
@@ -142,9 +161,10 @@ pub(crate) fn wait_all_as(
         if is_settled_here(unsafe { cell.as_ref() }) {
             continue;
         }
-        // Submitted since, or given up by another worker's depth limit.
+        // Submitted since, or given up by another worker's depth limit. A scope cannot give up,
+        // so when nobody else is free it goes as deep as it must.
         // SAFETY: as above.
-        if deadline.is_none() && unsafe { help(cell) } {
+        if deadline.is_none() && unsafe { help(cell) || (!refusable && help_deeply(cell)) } {
             continue;
         }
         let mut queue = CompletionQueue::new();

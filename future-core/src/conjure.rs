@@ -8,9 +8,13 @@ use crate::Captureless;
 ///
 /// The code of such a function is its type, so every process of the same build can call it.
 /// Closures that captured a zero-sized value may not rely on that value's having been made.
-pub(crate) fn conjure<F: Captureless>() -> F {
+///
+/// # Safety
+///
+/// A value of the type was encoded, in this process or another one of the same build.
+pub(crate) unsafe fn conjure<F: Captureless>() -> F {
     const { F::CHECK };
     // SAFETY: the type has no bytes, so there is nothing to be initialised, and `Copy` rules out
-    // a `Drop`. A value of it exists in the process that encoded the call.
+    // a `Drop`. The caller promises that a value of it exists.
     unsafe { std::mem::zeroed() }
 }

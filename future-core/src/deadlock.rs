@@ -12,10 +12,11 @@
 //! * a cell without a pool that nobody registered for (a `Promise`) is outside: it can.
 //!
 //! What can go on is the least fixed point. A thread that registers and cannot go on closes a
-//! cycle and gets [`Deadlock`]. Nothing else can close one: every other event only adds ways to
-//! complete, so looking at each registration is enough. (E. Chandy, J. Misra, L. Haas,
-//! "Distributed Deadlock Detection", 1983, call this the OR and AND models; here one lock makes
-//! it a central search.)
+//! cycle and gets [`Deadlock`]; when it cannot give way, for it leaves a scope, another of the
+//! cycle does. The only other event that takes ways to complete away is a refused thread, which
+//! makes a pool smaller; then all are looked at again. Every other event adds ways. (E. Chandy,
+//! J. Misra, L. Haas, "Distributed Deadlock Detection", 1983, call this the OR and AND models;
+//! here one lock makes it a central search.)
 
 #![allow(unsafe_code)]
 
@@ -88,9 +89,23 @@ pub(crate) fn add_pool(capacity: usize) -> u32 {
 
 /// The pool has, until further notice, at most `capacity` workers.
 pub(crate) fn set_capacity(pool: u32, capacity: usize) {
-    if let Some(Some(pool)) = GRAPH.lock().pools.get_mut(pool as usize - 1) {
+    let mut graph = GRAPH.lock();
+    if let Some(Some(pool)) = graph.pools.get_mut(pool as usize - 1) {
+        let fewer = capacity < pool.capacity;
         pool.capacity = capacity;
+        if fewer {
+            graph.give_way_where_stuck();
+        }
     }
+}
+
+/// Whether no worker of `pool` would be left to start a task, were this one, another of its
+/// workers, to sleep.
+pub(crate) fn is_last_of(pool: u32) -> bool {
+    let mut graph = GRAPH.lock();
+    graph
+        .pool(pool)
+        .is_some_and(|pool| pool.blocked + 1 >= pool.capacity)
 }
 
 /// Forgets a pool; nothing of it is pending any more.
@@ -145,16 +160,15 @@ pub(crate) fn enter(
         graph.remove(me);
         return Err(error);
     }
-    // Somebody else in the cycle has to give way; when nobody can, this wait is as its caller
-    // made it.
-    let other = stuck
-        .into_iter()
-        .find(|at| graph.blocked[at].refusable && graph.blocked[at].victim.is_none());
-    if let Some(other) = other {
-        let error = graph.describe(other, &[me, other]);
-        let entry = graph.blocked.get_mut(&other).expect("found above");
-        entry.victim = Some(error);
-        entry.bell.unpark();
+    // Somebody else in the cycle has to give way, and not one that merely waits for it; when
+    // nobody can, this wait is as its caller made it.
+    let helps = |at: &usize| {
+        graph.blocked[at].refusable && graph.stuck_without(&[*at]).binary_search(&me).is_err()
+    };
+    match stuck.iter().copied().find(helps) {
+        Some(other) => graph.give_way(other, &stuck),
+        // One is not enough.
+        None => graph.give_way_where_stuck(),
     }
     Ok(Some(Entry(me)))
 }
@@ -218,23 +232,45 @@ impl Graph {
         if self.can_go_on(me, &|_| true) {
             return None;
         }
+        let stuck = self.stuck_without(&[]);
+        stuck.binary_search(&me).is_ok().then_some(stuck)
+    }
+
+    /// The threads that cannot go on although those of `gone` do, in order.
+    fn stuck_without(&self, gone: &[usize]) -> Vec<usize> {
         let mut stuck: Vec<usize> = self
             .blocked
             .iter()
             // One that was told to give way will go on.
-            .filter(|(_, entry)| entry.victim.is_none())
+            .filter(|(at, entry)| entry.victim.is_none() && !gone.contains(at))
             .map(|(at, _)| *at)
             .collect();
         loop {
-            let before = stuck.len();
             let now = stuck.clone();
             stuck.retain(|at| !self.can_go_on(*at, &|t| now.binary_search(&t).is_ok()));
-            if stuck.binary_search(&me).is_err() {
-                return None;
+            if stuck.len() == now.len() {
+                return stuck;
             }
-            if stuck.len() == before {
-                return Some(stuck);
-            }
+        }
+    }
+
+    /// Wakes `other` with the error.
+    fn give_way(&mut self, other: usize, stuck: &[usize]) {
+        let error = self.describe(other, stuck);
+        if let Some(entry) = self.blocked.get_mut(&other) {
+            entry.victim = Some(error);
+            entry.bell.unpark();
+        }
+    }
+
+    /// Has waits give way until all others can go on, or none is left that can give way.
+    fn give_way_where_stuck(&mut self) {
+        loop {
+            let stuck = self.stuck_without(&[]);
+            let Some(other) = stuck.iter().copied().find(|at| self.blocked[at].refusable) else {
+                return;
+            };
+            self.give_way(other, &stuck);
         }
     }
 
@@ -343,7 +379,11 @@ impl Graph {
     }
 }
 
-/// The cells of handles, for [`Wanted::All`].
+/// The cells of those handles that are still waited for, for [`Wanted::All`].
 pub(crate) fn cells_of(handles: &[&FutureHandle]) -> Vec<NonNull<Header>> {
-    handles.iter().map(|handle| handle.cell()).collect()
+    handles
+        .iter()
+        .filter(|handle| !handle.settled())
+        .map(|handle| handle.cell())
+        .collect()
 }

@@ -19,6 +19,7 @@
 use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use crate::cell::{self, Body, Header, Hook, drop_ref, run_started};
@@ -71,20 +72,26 @@ impl<F: FnMut()> Release for F {
 
 struct AsHook<'a, R>(&'a mut R);
 
+/// A step that panics must not keep a future from its end; the panic hook has reported it.
+#[inline]
+fn contain(step: impl FnOnce()) {
+    cell::forget_panic(catch_unwind(AssertUnwindSafe(step)));
+}
+
 impl<R: Release> Hook for AsHook<'_, R> {
     #[inline]
     fn ended(&mut self, failed: bool) {
-        self.0.ended(failed);
+        contain(|| self.0.ended(failed));
     }
 
     #[inline]
     fn before_release(&mut self) {
-        self.0.before_release();
+        contain(|| self.0.before_release());
     }
 
     #[inline]
     fn busy_again(&mut self) {
-        self.0.busy_again();
+        contain(|| self.0.busy_again());
     }
 }
 
@@ -137,7 +144,7 @@ impl<J: Job> Body for Infallible<J> {
     }
 
     fn name() -> &'static str {
-        std::any::type_name::<J>()
+        J::name()
     }
 }
 
@@ -157,7 +164,7 @@ where
     }
 
     fn name() -> &'static str {
-        std::any::type_name::<J>()
+        J::name()
     }
 }
 
@@ -382,12 +389,22 @@ pub fn note_wake(woke: bool) {
     context::set_woke(woke);
 }
 
-/// Waits until no task of a scope, of which `handles` are all that may be unfinished, can touch
-/// what the scope borrows. Helps and is counted in the search for deadlocks as any other wait,
-/// but cannot give way itself: another thread of the cycle gets the error.
-pub fn leave_scope(handles: &[FutureHandle], latch: &ScopeLatch) {
-    let handles: Vec<&FutureHandle> = handles.iter().collect();
-    // It is not refusable, so it ends well; a victim's error is another thread's.
-    while let Err(Deadlock { .. }) = blocking::wait_all_as(&handles, None, false) {}
-    latch.wait();
+/// Waits until no task of a scope can touch what the scope borrows. `noted` gives the handles of
+/// the tasks that were submitted since its last call; whoever adds one calls
+/// [`ScopeLatch::note`] afterwards.
+///
+/// Helps, and is counted in the search for deadlocks, as any other wait for all of a set; but it
+/// cannot give way itself: another thread of the cycle gets the error.
+pub fn leave_scope(latch: &ScopeLatch, mut noted: impl FnMut() -> Vec<FutureHandle>) {
+    loop {
+        let seen = latch.noted();
+        let handles = noted();
+        if !handles.is_empty() {
+            let handles: Vec<&FutureHandle> = handles.iter().collect();
+            // It is not refusable; a victim's error is another thread's.
+            while let Err(Deadlock { .. }) = blocking::wait_all_as(&handles, None, false) {}
+        } else if latch.wait(seen) {
+            return;
+        }
+    }
 }

@@ -135,11 +135,7 @@ impl FutureHandle {
     /// Waits until it is done, for at most `limit`. Whether it is.
     #[must_use]
     pub fn wait_timeout(&self, limit: Duration) -> bool {
-        match Instant::now().checked_add(limit) {
-            Some(deadline) => self.wait_deadline(deadline),
-            // Longer than the clock can tell: for ever.
-            None => self.wait().is_ok(),
-        }
+        self.wait_deadline(after(limit))
     }
 
     /// Waits until it is done, until `deadline` at most. Whether it is.
@@ -188,6 +184,14 @@ impl fmt::Debug for FutureHandle {
             self.state()
         )
     }
+}
+
+/// The moment when a wait that begins now and lasts for `limit` ends. One beyond the end of the
+/// clock is a wait of thirty years: still with a limit, so it never helps and is no deadlock.
+pub(crate) fn after(limit: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
+    let now = Instant::now();
+    now.checked_add(limit).unwrap_or_else(|| now + FAR)
 }
 
 /// Something that carries a future: a future of any kind, or a pair of a key and one.

@@ -28,6 +28,10 @@ impl<J: Job> Job for Instrumented<J> {
         let Self { job, span } = self;
         span.in_scope(|| job.run())
     }
+
+    fn name() -> &'static str {
+        J::name()
+    }
 }
 
 /// For authors of executors: wraps `job` when somebody listens, else gives it back.
@@ -56,7 +60,7 @@ pub fn instrument<J: Job>(
         kind,
         // ORDERING: only the numbers' being different matters.
         task.id = NEXT.fetch_add(1, Ordering::Relaxed),
-        task.name = std::any::type_name::<J>(),
+        task.name = J::name(),
         loc.file = location.file(),
         loc.line = location.line(),
         loc.col = location.column(),

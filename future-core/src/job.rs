@@ -30,6 +30,15 @@ pub trait Job {
 
     /// Does the work.
     fn run(self) -> Self::Output;
+
+    /// What messages call the job: a job that wraps another names that one.
+    #[doc(hidden)]
+    fn name() -> &'static str
+    where
+        Self: Sized,
+    {
+        std::any::type_name::<Self>()
+    }
 }
 
 impl<F: FnOnce() -> T, T> Job for F {
@@ -65,6 +74,10 @@ impl<F: Function<A>, A> Job for Call<F, A> {
     #[inline]
     fn run(self) -> F::Output {
         self.0.apply(self.1)
+    }
+
+    fn name() -> &'static str {
+        std::any::type_name::<F>()
     }
 }
 

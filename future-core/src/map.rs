@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::Future;
 use crate::error::{SubmitError, TaskError, TimeoutError};
+use crate::handle::after;
 
 /// How a `map` takes its items and how long it may last.
 ///
@@ -95,7 +96,7 @@ pub struct Map<'a, I: Iterator, R> {
     submit: Submit<'a, I::Item, R>,
     window: VecDeque<Future<R>>,
     room: usize,
-    limit: Option<(Duration, Option<Instant>)>,
+    limit: Option<(Duration, Instant)>,
     rejected: Option<SubmitError>,
     yielded: usize,
 }
@@ -113,11 +114,8 @@ impl<'a, I: Iterator, R> Map<'a, I, R> {
         items: I,
         submit: impl FnMut(I::Item) -> Result<Future<R>, SubmitError> + Send + 'a,
     ) -> Self {
-        // The clock starts before the first item is taken. A limit beyond the clock's end is
-        // none.
-        let limit = options
-            .timeout
-            .map(|limit| (limit, Instant::now().checked_add(limit)));
+        // The clock starts before the first item is taken.
+        let limit = options.timeout.map(|limit| (limit, after(limit)));
         let room = if options.eager {
             usize::MAX
         } else {
@@ -138,7 +136,16 @@ impl<'a, I: Iterator, R> Map<'a, I, R> {
 
     /// Submits the next item; false when there is none or it was refused.
     fn submit_next(&mut self) -> bool {
-        let Some(item) = self.items.as_mut().and_then(Iterator::next) else {
+        let item = self.next_item();
+        self.submit_item(item)
+    }
+
+    fn next_item(&mut self) -> Option<I::Item> {
+        self.items.as_mut().and_then(Iterator::next)
+    }
+
+    fn submit_item(&mut self, item: Option<I::Item>) -> bool {
+        let Some(item) = item else {
             self.items = None;
             return false;
         };
@@ -186,16 +193,18 @@ impl<I: Iterator, R> Iterator for Map<'_, I, R> {
         let Some(oldest) = self.window.front() else {
             return self.rejected.take().map(|error| Err(error.into()));
         };
-        if let Some((limit, Some(deadline))) = self.limit {
+        if let Some((limit, deadline)) = self.limit {
             if !oldest.wait_deadline(deadline) {
                 return Some(Err(self.give_up(limit)));
             }
         }
+        // Should it be a deadlock, `result` says so below.
+        let _ = oldest.wait();
+        // The user's iterator may panic, so nothing is taken out of the window before.
+        let item = self.next_item();
         let outcome = self.window.pop_front()?.result();
         self.yielded += 1;
-        if self.items.is_some() {
-            self.submit_next();
-        }
+        self.submit_item(item);
         Some(outcome)
     }
 

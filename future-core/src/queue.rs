@@ -245,12 +245,40 @@ impl CompletionQueue {
         if self.registered > 0 {
             return self.wait(deadline);
         }
-        while !self.shared().rung() {
+        Ok(self.wait_unregistered(deadline))
+    }
+
+    /// As [`wait_or_notified`](Self::wait_or_notified), for a consumer whose notifier may bring
+    /// what ends its wait: a worker helps as in [`wait`](Self::wait), but the wait is no part of
+    /// any deadlock. Neither this call nor a wait for the task that makes it is refused.
+    ///
+    /// ```
+    /// use future_core::{CompletionQueue, promise};
+    ///
+    /// let (mut promise, future) = promise::<u32>();
+    /// let mut queue = CompletionQueue::new();
+    /// queue.notifier().notify();
+    /// assert_eq!(queue.wait_unregistered(None), None);
+    /// queue.watch(0, &future.handle());
+    /// promise.set_result(1)?;
+    /// assert_eq!(queue.wait_unregistered(None), Some(0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_unregistered(&mut self, deadline: Option<Instant>) -> Option<usize> {
+        loop {
+            if let Some(token) = self.pop() {
+                return Some(token);
+            }
+            if self.shared().rung() {
+                return None;
+            }
+            if deadline.is_none() && self.help_first() {
+                continue;
+            }
             if !self.shared().park(deadline) {
-                break;
+                return self.pop();
             }
         }
-        Ok(None)
     }
 
     fn sleep(&mut self, deadline: Option<Instant>) -> Result<bool, Deadlock> {

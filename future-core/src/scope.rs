@@ -5,8 +5,14 @@ use crate::shim::{Arc, Condvar, Mutex};
 /// Counts the cells of a scope that may still be touched.
 #[derive(Debug)]
 pub struct ScopeLatch {
-    open: Mutex<usize>,
-    closed: Condvar,
+    count: Mutex<Count>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct Count {
+    open: usize,
+    noted: usize,
 }
 
 impl ScopeLatch {
@@ -14,24 +20,42 @@ impl ScopeLatch {
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
-            open: Mutex::new(0),
-            closed: Condvar::new(),
+            count: Mutex::new(Count { open: 0, noted: 0 }),
+            changed: Condvar::new(),
         })
     }
 
     /// One more cell; it is closed by dropping the guard.
     #[must_use]
     pub(crate) fn guard(this: &Arc<Self>) -> ScopeGuard {
-        *this.open.lock() += 1;
+        this.count.lock().open += 1;
         ScopeGuard(this.clone())
     }
 
-    /// Sleeps until every cell was touched for the last time. For a thread that knows them to
-    /// be settled, so that what is left is no user's code but a `Drop` or a callback.
-    pub fn wait(&self) {
-        let mut open = self.open.lock();
-        while *open > 0 {
-            (open, _) = self.closed.wait(open, None);
+    /// A task's handle was put where the scope's end will find it.
+    pub fn note(&self) {
+        self.count.lock().noted += 1;
+        self.changed.notify_all();
+    }
+
+    /// How many handles were noted.
+    pub(crate) fn noted(&self) -> usize {
+        self.count.lock().noted
+    }
+
+    /// Sleeps until every cell was touched for the last time: true; or until more than `seen`
+    /// handles were noted: false. All that were noted are settled, so what is left to wait for is
+    /// a `Drop` or a callback.
+    pub(crate) fn wait(&self, seen: usize) -> bool {
+        let mut count = self.count.lock();
+        loop {
+            if count.noted != seen {
+                return false;
+            }
+            if count.open == 0 {
+                return true;
+            }
+            (count, _) = self.changed.wait(count, None);
         }
     }
 }
@@ -42,10 +66,10 @@ pub(crate) struct ScopeGuard(Arc<ScopeLatch>);
 
 impl Drop for ScopeGuard {
     fn drop(&mut self) {
-        let mut open = self.0.open.lock();
-        *open -= 1;
-        if *open == 0 {
-            self.0.closed.notify_all();
+        let mut count = self.0.count.lock();
+        count.open -= 1;
+        if count.open == 0 {
+            self.0.changed.notify_all();
         }
     }
 }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::error::{CancelledError, Deadlock, TaskError, TimeoutError};
+use crate::future::WakerPlace;
 use crate::{AsFuture, Future, FutureHandle, FutureId, State};
 
 /// A future that can be cloned; every clone reads the same value in place.
@@ -203,20 +204,30 @@ impl<T> fmt::Debug for SharedFuture<T> {
     }
 }
 
-/// Awaits a [`SharedFuture`]; made by its [`IntoFuture`].
+/// Awaits a [`SharedFuture`]; made by its [`IntoFuture`]. One that is dropped leaves nothing
+/// registered.
 #[derive(Debug)]
-pub struct SharedAwait<T>(SharedFuture<T>);
+pub struct SharedAwait<T> {
+    future: SharedFuture<T>,
+    place: WakerPlace,
+}
 
 impl<T: Clone> StdFuture for SharedAwait<T> {
     type Output = Result<T, TaskError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Inside an own callback the value can be read already.
-        if self.0.as_future().settled() || self.0.0.poll_settled(cx.waker(), false) {
-            Poll::Ready(self.0.settled().cloned())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if this.future.0.poll_in(cx.waker(), &mut this.place) {
+            Poll::Ready(this.future.settled().cloned())
         } else {
             Poll::Pending
         }
+    }
+}
+
+impl<T> Drop for SharedAwait<T> {
+    fn drop(&mut self) {
+        self.future.0.leave_place(&mut self.place);
     }
 }
 
@@ -226,6 +237,9 @@ impl<T: Clone> IntoFuture for SharedFuture<T> {
     type IntoFuture = SharedAwait<T>;
 
     fn into_future(self) -> SharedAwait<T> {
-        SharedAwait(self)
+        SharedAwait {
+            future: self,
+            place: WakerPlace::default(),
+        }
     }
 }

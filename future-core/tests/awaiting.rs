@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use future_core::executor::{PoolToken, Ran, Task};
-use future_core::{Future, State, TaskError, promise};
+use future_core::{Future, SharedAwait, State, TaskError, promise};
 use support::counted::{Counted, Drops};
 use support::woken::Woken;
 
@@ -256,4 +256,35 @@ fn a_future_settled_while_its_waker_is_cloned_is_ready() {
         Poll::Ready(Err(TaskError::Cancelled(_))) => {}
         other => panic!("{other:?}"),
     }
+}
+
+/// Whether it is pending.
+fn poll_shared(awaited: &mut SharedAwait<u32>, waker: &Waker) -> bool {
+    Pin::new(awaited)
+        .poll(&mut Context::from_waker(waker))
+        .is_pending()
+}
+
+// P6
+#[test]
+fn an_await_of_a_shared_future_that_is_given_up_leaves_nothing() {
+    let (mut promise, future) = promise::<u32>();
+    let shared = future.shared();
+    let (woken, waker) = Woken::new();
+    let before = Arc::strong_count(&woken);
+    for _ in 0..100 {
+        let mut awaited = shared.clone().into_future();
+        assert!(poll_shared(&mut awaited, &waker));
+        assert!(poll_shared(&mut awaited, &waker));
+        assert_eq!(Arc::strong_count(&woken), before + 1);
+    }
+    assert_eq!(Arc::strong_count(&woken), before);
+    // Of two by the same task, one that goes does not take the other's waker.
+    let mut first = shared.clone().into_future();
+    let mut second = shared.into_future();
+    assert!(poll_shared(&mut first, &waker));
+    assert!(poll_shared(&mut second, &waker));
+    drop(first);
+    promise.set_result(1).unwrap();
+    assert_eq!(woken.count(), 1);
 }

@@ -644,3 +644,31 @@ impl Drop for Captured {
         drop(doer);
     }
 }
+
+// P2, P10
+#[test]
+fn a_callback_waits_for_its_own_future_among_others() {
+    struct Nothing;
+    impl future_core::executor::Helped for Nothing {
+        fn helped(&self, _: Ran) {}
+    }
+    let pool = PoolToken::new(1);
+    let (task, future) = Task::new(|| 1, &pool);
+    let (mut promise, other) = promise::<u32>();
+    let (tell, told) = channel();
+    let (about_to_wait, go) = channel();
+    let other_handle = other.handle();
+    future.add_done_callback(move |own| {
+        let own = own.handle();
+        about_to_wait.send(()).unwrap();
+        tell.send(wait_all(&[&own, &other_handle], None)).unwrap();
+    });
+    let setter = thread::spawn(move || {
+        go.recv().unwrap();
+        promise.set_result(2).unwrap();
+    });
+    pool.work(8, &Nothing, || task.run(|| {}));
+    assert!(told.recv().unwrap().unwrap());
+    assert_eq!(future.result().unwrap() + other.result().unwrap(), 3);
+    setter.join().unwrap();
+}

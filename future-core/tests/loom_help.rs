@@ -190,7 +190,9 @@ fn leaving_a_scope_against_the_last_touch() {
         let worker = thread::spawn(move || task.run(|| {}));
         let canceller = thread::spawn(move || elsewhere.cancel());
         drop(future);
-        leave_scope(&[handle], &latch);
+        let mut noted = vec![handle];
+        latch.note();
+        leave_scope(&latch, || std::mem::take(&mut noted));
         // SAFETY: as above.
         borrowed.0.with_mut(|value| unsafe {
             assert_eq!(*value, 1);

@@ -540,3 +540,16 @@ fn for_each_runs_all_and_gives_the_failures() {
     let refused = "cannot submit, the executor is broken: it broke [<test>]";
     assert_eq!(source.to_string(), refused);
 }
+
+// P5
+#[test]
+fn a_panicking_iterator_loses_no_result() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let queue = Queue::at_once();
+    let items = (0..4_u64).inspect(|n| assert!(*n != 2, "the iterator panics"));
+    let two = MapOptions::new().buffersize(NonZeroUsize::new(2).unwrap());
+    let mut map = Map::new(two, 1, items, |n| queue.submit(move || n));
+    assert!(catch_unwind(AssertUnwindSafe(|| map.next())).is_err());
+    let rest: Vec<u64> = map.map(Result::unwrap).collect();
+    assert_eq!(rest, [0, 1, 3]);
+}

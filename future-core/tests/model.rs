@@ -374,7 +374,7 @@ impl Stage {
                 };
                 match outcome {
                     None => assert!(!self.expected.is_done()),
-                    Some(outcome) if self.taken => assert!(Cancelled.fits(outcome)),
+                    Some(outcome) if self.taken => assert!(Broken.fits(outcome)),
                     Some(outcome) => assert!(self.expected.fits(outcome)),
                 }
             }
@@ -443,7 +443,7 @@ impl Stage {
                 self.registered[w] = true;
             }
             Poll::Ready(outcome) => {
-                let expected = if self.taken { Cancelled } else { self.expected };
+                let expected = if self.taken { Broken } else { self.expected };
                 assert!(expected.fits(outcome.as_ref()));
                 self.dropped += usize::from(outcome.is_ok());
                 self.taken |= matches!(self.expected, Value | Failed | Broken);
@@ -468,7 +468,7 @@ impl Stage {
                 self.owner = Owner::Alone(future);
             }
             Ok(outcome) => {
-                let expected = if self.taken { Cancelled } else { self.expected };
+                let expected = if self.taken { Broken } else { self.expected };
                 assert!(expected.fits(outcome.as_ref()));
                 drop(outcome);
                 self.owner_went();

@@ -303,3 +303,11 @@ fn a_task_that_panics_while_it_borrows_harms_no_other() {
     let again = catch_unwind(AssertUnwindSafe(|| run(|| 1).result().unwrap()));
     assert_eq!(again.unwrap(), 1);
 }
+
+// P1
+#[test]
+fn a_panicking_step_of_the_executor_does_not_keep_a_future_from_its_end() {
+    let (task, future) = Task::new(|| 1, &PoolToken::new(1));
+    task.run(|| panic!("the pool's own step"));
+    assert_eq!(future.result().unwrap(), 1);
+}

@@ -65,7 +65,7 @@ impl<'scope, S: 'static> Scope<'scope, '_, S> {
         // and the handle noted below. The future's value may not outlive what it borrows, by its
         // own type.
         let made = unsafe { Made::scoped(&self.shared, job, &self.latch) };
-        self.tasks.lock().add(made.future().handle());
+        self.note(made.future().handle());
         made.submit(&self.shared).map_err(SubmitError::without_job)
     }
 
@@ -83,7 +83,7 @@ impl<'scope, S: 'static> Scope<'scope, '_, S> {
     {
         // SAFETY: as in `submit`.
         let made = unsafe { Made::scoped_fallible(&self.shared, job, &self.latch) };
-        self.tasks.lock().add(made.future().handle());
+        self.note(made.future().handle());
         made.submit(&self.shared).map_err(SubmitError::without_job)
     }
 
@@ -155,16 +155,17 @@ impl<'scope, S: 'static> Scope<'scope, '_, S> {
         }
     }
 
+    /// Notes a task, for `cancel` and `leave` to find.
+    fn note(&self, handle: FutureHandle) {
+        self.tasks.lock().add(handle);
+        self.latch.note();
+    }
+
     fn leave(&self) {
-        loop {
-            let handles = std::mem::take(&mut self.tasks.lock().handles);
-            let last = handles.is_empty();
-            leave_scope(&handles, &self.latch);
-            // Jobs submit into their scope too; when none is left, nobody can.
-            if last && self.tasks.lock().handles.is_empty() {
-                return;
-            }
-        }
+        // Jobs, callbacks and drops submit into their scope too; each time they are waited for.
+        leave_scope(&self.latch, || {
+            std::mem::take(&mut self.tasks.lock().handles)
+        });
     }
 }
 

@@ -4,9 +4,11 @@
 mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 
-use common::occupy;
-use pool_thread::{Future, ThreadPoolExecutor};
+use common::{LONG, occupy};
+use future_core::FutureHandle;
+use pool_thread::{Future, ThreadPoolExecutor, ThreadPoolHandle};
 
 // P1
 #[test]
@@ -122,4 +124,76 @@ fn a_long_scope_keeps_no_finished_tasks() {
         let kept: usize = kept.split([',', ' ']).next().unwrap().parse().unwrap();
         assert!(kept <= 64, "{kept} handles are kept");
     });
+}
+
+// P1, P10
+#[test]
+fn a_scoped_job_submits_into_its_scope_from_a_worker() {
+    let pool = ThreadPoolExecutor::new(1).unwrap();
+    let handle = pool.handle();
+    let task = pool.submit(move || {
+        let ran = AtomicUsize::new(0);
+        handle.scope(|scope| {
+            let ran = &ran;
+            let outer = scope.submit(move || {
+                for _ in 0..3 {
+                    drop(scope.submit(move || ran.fetch_add(1, Ordering::Relaxed)));
+                }
+            });
+            drop(outer);
+        });
+        ran.into_inner()
+    });
+    assert_eq!(task.unwrap().result_timeout(LONG).unwrap().unwrap(), 3);
+}
+
+// P10
+#[test]
+fn scopes_nested_deeper_than_waits_help() {
+    fn nest(pool: &ThreadPoolHandle, depth: u32) -> u32 {
+        if depth == 0 {
+            return 0;
+        }
+        pool.scope(|scope| scope.submit(move || nest(pool, depth - 1)).unwrap().wait())
+            .map_or(0, |()| 1)
+    }
+    let pool = ThreadPoolExecutor::builder()
+        .max_workers(1)
+        .stack_size(64 << 20)
+        .build()
+        .unwrap();
+    let handle = pool.handle();
+    let task = pool.submit(move || nest(&handle, 300)).unwrap();
+    assert_eq!(task.result_timeout(LONG).unwrap().unwrap(), 1);
+}
+
+// P10
+#[test]
+fn a_scope_in_a_cycle_has_the_other_side_give_way_and_no_bystander() {
+    let pool = ThreadPoolExecutor::new(4).unwrap();
+    let handle = pool.handle();
+    let (tell_inner, inner) = channel::<FutureHandle>();
+    let (tell_outer, outer) = channel::<FutureHandle>();
+    let (started, waits) = channel();
+    // Leaves its scope while its job waits for it: the job is told.
+    let task = pool.submit(move || {
+        let own = outer.recv_timeout(LONG).unwrap();
+        // The bystander is about to wait for this task, or does.
+        waits.recv_timeout(LONG).unwrap();
+        handle.scope(|scope| {
+            let own = &own;
+            drop(scope.submit(move || assert!(own.wait().is_err())));
+        });
+    });
+    let task = task.unwrap();
+    tell_outer.send(task.handle()).unwrap();
+    tell_inner.send(task.handle()).unwrap();
+    let bystander = pool.submit(move || {
+        let task = inner.recv_timeout(LONG).unwrap();
+        started.send(()).unwrap();
+        task.wait().is_ok()
+    });
+    let bystander = bystander.unwrap();
+    task.result_timeout(LONG).unwrap().unwrap();
+    assert!(bystander.result_timeout(LONG).unwrap().unwrap());
 }
