@@ -1,5 +1,6 @@
 //! Jobs that the pool makes of its users' functions.
 
+use std::any::type_name;
 use std::sync::Arc;
 
 use future_core::{Function, Job};
@@ -17,6 +18,10 @@ where
     fn run(self) -> R {
         (self.0)(self.1)
     }
+
+    fn name() -> &'static str {
+        type_name::<F>()
+    }
 }
 
 /// One item of a `starmap`.
@@ -31,5 +36,9 @@ where
     #[inline]
     fn run(self) -> F::Output {
         self.0.apply(self.1)
+    }
+
+    fn name() -> &'static str {
+        type_name::<F>()
     }
 }

@@ -1,6 +1,6 @@
 //! What each worker's initializer made, for the tasks that it runs.
 
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -54,5 +54,9 @@ where
                 None => panic!("this worker's initializer failed, so it has no state"),
             },
         }
+    }
+
+    fn name() -> &'static str {
+        type_name::<F>()
     }
 }

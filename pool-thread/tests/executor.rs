@@ -494,3 +494,33 @@ fn one_body_runs_on_every_executor() {
     ends(&pool);
     assert!(pool.stats().is_shut_down());
 }
+
+// C-117
+#[test]
+fn errors_name_the_function_and_not_what_wraps_it() {
+    fn odd(n: u32) -> u32 {
+        panic!("no {n}")
+    }
+    fn odd_sum(a: u32, b: u32) -> u32 {
+        panic!("no {}", a + b)
+    }
+    fn with_state(_: &()) {
+        panic!("no state")
+    }
+
+    let pool = ThreadPoolExecutor::new(1).unwrap();
+    let mapped = pool.map(odd, [1]).next().unwrap().unwrap_err();
+    let starred = pool.starmap(odd_sum, [(1, 2)]).next().unwrap().unwrap_err();
+    let called = pool.call(odd, (1,)).unwrap().result().unwrap_err();
+    let lent = pool.submit_with(with_state).unwrap().result().unwrap_err();
+    for (error, name) in [
+        (mapped, "odd` panicked"),
+        (starred, "odd_sum` panicked"),
+        (called, "odd` panicked"),
+        (lent, "with_state` panicked"),
+    ] {
+        let text = error.to_string();
+        assert!(text.contains(name), "{text}");
+        assert!(!text.contains('<'), "{text}");
+    }
+}
