@@ -20,18 +20,26 @@
 //!   its future done.
 //! * **Threads come when they are needed.** A task that finds no idle worker gets a new one, up to
 //!   `max_workers`. A worker is counted as idle before the waiters of its last task go on, so one
-//!   task after the other uses one thread, always; a worker inside a callback is busy. Workers
-//!   stay until shutdown, unless there is a [`keep_alive`](Builder::keep_alive).
+//!   task after the other uses one thread; a worker inside a callback is busy. Workers stay
+//!   until shutdown, unless there is a [`keep_alive`](Builder::keep_alive).
 //! * **Fair start.** First in, first out with one worker; with several, a task is overtaken by at
-//!   most 32 × workers later ones, and none waits behind a blocked worker while another is idle.
+//!   most 32 × workers later ones. A worker with nothing to do takes what a blocked one has set
+//!   aside. Tasks that waiting workers run in place start out of turn.
 //! * **A task that waits for its own pool does not deadlock it.** Its worker runs what it waits
-//!   for in place; a cycle of waits ends in an error. Timed waits never run other tasks.
+//!   for in place, when the wait has no time limit; a wait with one only waits. A cycle of tasks
+//!   that wait for each other's futures, without time limits, ends in an error for at least one.
+//!   The search knows of waits for futures only: not of locks and channels, nor of a task that
+//!   shuts another pool down, drops it or joins a thread. Give those a time limit.
 //! * **No code of yours runs under a lock of the pool.** Tasks, callbacks, initializers and
-//!   `Drop`s may call everything: submit, cancel, shut down, wait.
-//! * **The end is bounded.** [`shutdown_with`](ThreadPoolExecutor::shutdown_with) takes a time
-//!   limit and says what is unfinished. Only dropping the pool and leaving a scope wait as long as
-//!   it takes; [`DropPolicy`] chooses otherwise for the former. When `main` returns, Rust ends all
-//!   threads: a pool that is to finish its work must be dropped or shut down before.
+//!   `Drop`s may call everything: submit, cancel, shut down, wait. Wakers too, but they must not
+//!   block: the worker may be counted as idle while it calls them, and whoever else waits for the
+//!   same future may be released after them.
+//! * **The end can be bounded.** [`shutdown_with`](ThreadPoolExecutor::shutdown_with) takes a time
+//!   limit and says what is unfinished; with a limit it does not join the threads of workers that
+//!   are gone, so the `Drop`s of their thread-local values may still run. Without a limit,
+//!   dropping the pool and leaving a scope wait as long as it takes; [`DropPolicy`] chooses
+//!   otherwise for the pool. When `main` returns, Rust ends all threads: a pool that is to finish
+//!   its work must be dropped or shut down before.
 //!
 //! After a `fork` without `exec` the child has none of the pool's threads and must not use the
 //! pool.
