@@ -22,6 +22,8 @@ use std::collections::BinaryHeap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Free,
+    /// Runs the initializer, and will take a task.
+    Initializing,
     Busy,
     Idle,
     Claimed,
@@ -175,17 +177,22 @@ impl Counters {
                 Arrival::Claimed
             }
             Place::Idle => Arrival::Idle,
-            Place::Busy | Place::Free | Place::Leaving => Arrival::Busy,
+            Place::Initializing | Place::Busy | Place::Free | Place::Leaving => Arrival::Busy,
         }
     }
 
     /// A new worker runs its initializer before it takes a task.
-    pub(crate) fn initializing(&mut self) {
+    pub(crate) fn initializing(&mut self, worker: usize) {
+        self.places[worker] = Place::Initializing;
         self.initializing += 1;
     }
 
-    pub(crate) fn initialized(&mut self) {
-        self.initializing -= 1;
+    /// The initializer has ended, or it submits: then it may wait for another worker.
+    pub(crate) fn initialized(&mut self, worker: usize) {
+        if self.places[worker] == Place::Initializing {
+            self.places[worker] = Place::Busy;
+            self.initializing -= 1;
+        }
     }
 
     /// A busy worker has nothing to do.

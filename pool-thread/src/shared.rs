@@ -224,6 +224,9 @@ impl Shared {
         futures: &[impl AsFuture],
     ) -> Result<(), Refused> {
         // A worker may submit while it is counted as idle: a waker does. It has to look again.
+        if let Some(own) = own {
+            core.counters.initialized(own);
+        }
         let roused = own.filter(|own| core.counters.rouse(*own) != Arrival::Busy);
         let next = core.next(&this.board);
         drop(core);
@@ -382,14 +385,14 @@ impl Shared {
     pub(crate) fn begin(this: &Arc<Self>, worker: usize) {
         let mut core = this.core.lock_soon();
         core.counters.arrive(worker);
-        core.counters.initializing();
+        core.counters.initializing(worker);
         let next = core.next(&this.board);
         drop(core);
         Self::call_or_fail(this, next);
     }
 
-    pub(crate) fn initialized(&self) {
-        self.core.lock_soon().counters.initialized();
+    pub(crate) fn initialized(&self, worker: usize) {
+        self.core.lock_soon().counters.initialized(worker);
     }
 
     /// A worker with an empty ring looks for a task.
@@ -473,9 +476,9 @@ impl Shared {
     }
 
     /// A worker could not be initialised: nothing will run any more but what runs.
-    pub(crate) fn break_down(&self, broken: BrokenExecutor) {
+    pub(crate) fn break_down(&self, worker: usize, broken: BrokenExecutor) {
         let mut core = self.core.lock_soon();
-        core.counters.initialized();
+        core.counters.initialized(worker);
         core.closing = true;
         let broken = core.broken.get_or_insert(broken).clone();
         let tasks = core.queue.drain(&self.board);

@@ -64,18 +64,18 @@ fn initialized(shared: &Arc<Shared>, number: usize) -> bool {
     }
     Shared::begin(shared, number);
     // As a task, so that the search for deadlocks knows of its waits.
-    let (task, future) = Task::new(Initialize(shared.clone()), &shared.token);
+    let (task, future) = Task::new(Initialize(shared.clone(), number), &shared.token);
     task.run(|| {});
     matches!(future.try_result(), Ok(Ok(true)))
 }
 
-struct Initialize(Arc<Shared>);
+struct Initialize(Arc<Shared>, usize);
 
 impl Job for Initialize {
     type Output = bool;
 
     fn run(self) -> bool {
-        initialize(&self.0)
+        initialize(&self.0, self.1)
     }
 
     fn name() -> &'static str {
@@ -83,18 +83,18 @@ impl Job for Initialize {
     }
 }
 
-fn initialize(shared: &Shared) -> bool {
+fn initialize(shared: &Shared, number: usize) -> bool {
     let Some(initializer) = &shared.config.initializer else {
         return true;
     };
     match initializer() {
         Ok(made) => {
             state::set(made);
-            shared.initialized();
+            shared.initialized(number);
             true
         }
         Err(broken) => {
-            shared.break_down(broken);
+            shared.break_down(number, broken);
             false
         }
     }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use common::{Alive, Gate, LONG, occupy, thread_name};
-use pool_thread::{SubmitError, SubmitErrorKind, TaskError, ThreadPoolExecutor};
+use pool_thread::{SubmitError, SubmitErrorKind, TaskError, ThreadPoolExecutor, ThreadPoolHandle};
 
 // C-114
 #[test]
@@ -438,33 +438,33 @@ fn a_task_may_own_a_handle_of_its_own_pool() {
 // C-114, P10
 #[test]
 fn nothing_runs_in_place_without_a_state() {
-    use pool_thread::ThreadPoolHandle;
-    use std::sync::OnceLock;
-
-    struct State;
-    static HANDLE: OnceLock<ThreadPoolHandle<State>> = OnceLock::new();
-
-    let (tell, told) = channel();
-    let first = AtomicBool::new(true);
-    let tell = std::sync::Mutex::new(tell);
-    let pool = ThreadPoolExecutor::builder()
-        .max_workers(2)
-        .initializer(move || {
-            let handle = HANDLE.wait();
-            if first.swap(false, Ordering::Relaxed) {
-                let task = handle.submit_with(|_| thread_name()).unwrap();
-                let names = (thread_name(), task.result().unwrap());
-                tell.lock().unwrap().send(names).unwrap();
-            }
-            Ok::<_, Infallible>(State)
-        })
-        .build()
-        .unwrap();
-    assert!(HANDLE.set(pool.handle()).is_ok());
-    let task = pool.submit_with(|_| 6).unwrap();
-    let (waiter, runner) = told.recv_timeout(LONG).unwrap();
-    assert_ne!(waiter, runner, "a worker without a state ran a task");
-    assert_eq!(task.result().unwrap(), 6);
+    for prestarted in [false, true] {
+        let (tell, told) = channel();
+        let (give, handle) = channel::<ThreadPoolHandle<u32>>();
+        let first = std::sync::Mutex::new(Some((tell, handle)));
+        let pool = ThreadPoolExecutor::builder()
+            .max_workers(2)
+            .initializer(move || {
+                let first = first.lock().unwrap().take();
+                if let Some((tell, handle)) = first {
+                    let task = handle.recv().unwrap().submit_with(|_| thread_name());
+                    tell.send((thread_name(), task.unwrap().result().unwrap()))
+                        .unwrap();
+                }
+                Ok::<_, Infallible>(5)
+            })
+            .build()
+            .unwrap();
+        if prestarted {
+            pool.prestart(1).unwrap();
+            give.send(pool.handle()).unwrap();
+        } else {
+            give.send(pool.handle()).unwrap();
+            assert_eq!(pool.submit_with(|n| *n).unwrap().result().unwrap(), 5);
+        }
+        let (waiter, runner) = told.recv_timeout(LONG).unwrap();
+        assert_ne!(waiter, runner, "a worker without a state ran a task");
+    }
 }
 
 // P10
@@ -472,7 +472,7 @@ fn nothing_runs_in_place_without_a_state() {
 fn an_initializer_that_waits_for_its_only_worker_is_told() {
     use std::sync::OnceLock;
 
-    static HANDLE: OnceLock<pool_thread::ThreadPoolHandle<()>> = OnceLock::new();
+    static HANDLE: OnceLock<ThreadPoolHandle> = OnceLock::new();
 
     let (tell, told) = channel();
     let tell = std::sync::Mutex::new(tell);
