@@ -124,7 +124,7 @@ impl<F: AsFuture> Iterator for AsCompleted<F> {
             return Some(self.watched.take(token));
         }
         if !self.stuck {
-            match self.watched.wait(None, false) {
+            match self.watched.wait(None) {
                 Ok(token) => return token.map(|token| self.watched.take(token)),
                 Err(_) => self.stuck = true,
             }
@@ -189,7 +189,7 @@ impl<F: AsFuture> Iterator for AsCompletedTimeout<F> {
         }
         let token = self.watched.ready().or_else(|| {
             // A timed wait is never a deadlock.
-            let waited = self.watched.wait(Some(self.deadline), false);
+            let waited = self.watched.wait(Some(self.deadline));
             waited.unwrap_or(None)
         });
         Some(if let Some(token) = token {

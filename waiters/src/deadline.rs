@@ -12,11 +12,6 @@ pub(crate) fn after(limit: Duration) -> Instant {
     now.checked_add(limit).unwrap_or_else(|| now + FOR_EVER)
 }
 
-/// A moment that does not come.
-pub(crate) fn never() -> Instant {
-    after(FOR_EVER)
-}
-
 /// Whether `deadline` has passed. In a model it may have, always.
 pub(crate) fn passed(deadline: Instant) -> bool {
     cfg!(cf_loom) || Instant::now() >= deadline
@@ -29,7 +24,7 @@ mod tests {
     #[test]
     fn no_limit_overflows() {
         assert!(after(Duration::MAX) > Instant::now());
-        assert!(!passed(never()));
+        assert!(!passed(after(Duration::MAX)));
         assert!(passed(after(Duration::ZERO)));
     }
 }

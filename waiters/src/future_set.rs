@@ -83,7 +83,8 @@ fn with_capacity<F: AsFuture>(capacity: usize) -> (FutureAdder<F>, FutureSet<F>)
 /// # Deadlocks
 ///
 /// As with [`as_completed`](crate::as_completed()), once nothing can be added any more. While
-/// there are adders, one of them may still bring the future that ends the wait.
+/// there are adders, one of them may still bring the future that ends the wait: until the last of
+/// them is gone, the task that iterates is taken for one that goes on.
 #[must_use = "it waits only when it is iterated"]
 pub struct FutureSet<F: AsFuture> {
     watched: Watched<F>,
@@ -178,10 +179,12 @@ impl<F: AsFuture> FutureSet<F> {
                     return Next::Future(future);
                 }
             }
-            let waited = match self.watched.wait(deadline, true) {
-                // An adder may bring a future that ends the wait, or close the set.
-                Err(_) if !ended => self.watched.wait(Some(deadline::never()), true),
-                waited => waited,
+            let waited = if ended {
+                self.watched.wait(deadline)
+            } else {
+                // An adder may bring a future that ends the wait. The last one that goes rings,
+                // and the wait after that is one that can be refused.
+                Ok(self.watched.wait_for_more(deadline))
             };
             match waited {
                 Ok(Some(token)) => return Next::Future(self.hand_out(token)),

@@ -46,8 +46,19 @@
 //! # Waiting inside a task
 //!
 //! A worker that waits without a time limit may run pending tasks of its own pool meanwhile, so
-//! that a task may wait for tasks of its pool. Waits of tasks for each other that could never end
-//! are found, unless one of them has a time limit.
+//! that a task may wait for tasks of its pool.
+//!
+//! A circle of tasks that wait for each other, so that none of these waits could ever end, is
+//! found, and one of the waits in it is refused: [`wait`] gives an error, the iterators hand out
+//! what is unfinished. It is not found while one of the circle
+//!
+//! * has a time limit,
+//! * iterates a [`FutureSet`] that can still be added to,
+//! * is no wait for futures: for a lock, a channel or a full set, or an `.await`.
+//!
+//! The exit of a scope takes part but has no way to be refused, since the tasks of the scope
+//! borrow what lies outside: another wait of the circle is refused instead, and a circle of
+//! nothing but such exits stays.
 
 #![forbid(unsafe_code)]
 

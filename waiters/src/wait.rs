@@ -56,6 +56,23 @@ pub struct DoneAndNotDone<F> {
 /// assert_eq!(seen.not_done, [&f1]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Futures with results of different types go into one wait as `&dyn AsFuture`, or as
+/// [handles](FutureHandle); afterwards each is asked by its own name:
+///
+/// ```
+/// use future_core::{AsFuture, promise};
+/// use waiters::{ReturnWhen, wait};
+///
+/// let (mut p0, pages) = promise::<u32>();
+/// let (mut p1, title) = promise::<String>();
+/// p0.set_result(12)?;
+/// p1.set_result("Waiting".to_owned())?;
+/// let both: [&dyn AsFuture; 2] = [&pages, &title];
+/// wait(both, ReturnWhen::AllCompleted)?;
+/// assert_eq!(format!("{}, {} pages", title.result()?, pages.result()?), "Waiting, 12 pages");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn wait<I>(
     futures: I,
     return_when: ReturnWhen,

@@ -86,17 +86,15 @@ impl<F: AsFuture> Watched<F> {
     }
 
     /// Waits for a token, when none is [`ready`](Self::ready). `None` when the time is up, when
-    /// the notifier rang, or when nothing is watched and `or_notified` is not set.
-    pub(crate) fn wait(
-        &mut self,
-        deadline: Option<Instant>,
-        or_notified: bool,
-    ) -> Result<Option<usize>, Deadlock> {
-        if or_notified {
-            self.queue.wait_or_notified(deadline)
-        } else {
-            self.queue.wait(deadline)
-        }
+    /// the notifier rang, or when nothing is watched.
+    pub(crate) fn wait(&mut self, deadline: Option<Instant>) -> Result<Option<usize>, Deadlock> {
+        self.queue.wait(deadline)
+    }
+
+    /// The same when the notifier may bring what ends the wait: also when nothing is watched, and
+    /// never a deadlock.
+    pub(crate) fn wait_for_more(&mut self, deadline: Option<Instant>) -> Option<usize> {
+        self.queue.wait_unregistered(deadline)
     }
 
     /// Takes out a future whose token was handed out.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use future_core::executor::{Helped, PoolToken, Ran, Task};
 use future_core::{Deadlock, Future, FutureHandle, TaskError, promise};
 use waiters::ReturnWhen::{AllCompleted, FirstCompleted, FirstException};
-use waiters::{WaitError, wait_timeout};
+use waiters::{FutureAdder, WaitError, wait_timeout};
 use waiters::{as_completed, as_completed_timeout, bounded_future_set, future_set, wait};
 
 struct Unheard;
@@ -134,6 +134,82 @@ fn a_growing_set_hands_out_what_can_never_complete_once_nothing_is_added() {
         thread.join().unwrap();
         assert_eq!(set.next(), Some(myself));
         assert!(set.next().is_none());
+    });
+}
+
+/// A task that iterates a growing set and one that waits for it and is in the set, in two pools
+/// so that neither runs the other in place. What the first was handed, with whether it was done, and how the second's wait ended.
+/// `last` is given the adder meanwhile, and what it returns is kept until both ended.
+fn iterated_by_what_is_in_it<A>(
+    last: impl FnOnce(FutureAdder<FutureHandle>) -> A,
+) -> (Option<(FutureHandle, bool)>, Result<(), Deadlock>) {
+    let pools = [1, 1].map(PoolToken::new).map(Arc::new);
+    let (adder, mut set) = future_set();
+    let iterate = move || {
+        let handed_out: FutureHandle = set.next()?;
+        let done = handed_out.done();
+        Some((handed_out, done))
+    };
+    let (iterating, handed_out) = Task::new(iterate, &pools[0]);
+    let iterator = handed_out.handle();
+    let (waiting, waited) = Task::new(move || iterator.wait(), &pools[1]);
+    adder.add(waited.handle()).unwrap();
+    let tasks = [iterating, waiting].into_iter().zip(pools);
+    let workers = tasks
+        .map(|(task, pool)| thread::spawn(move || pool.work(8, &Unheard, || task.run(|| {}))))
+        .collect::<Vec<_>>();
+    let kept = last(adder);
+    let handed_out = handed_out.result().unwrap();
+    let waited = waited.result().unwrap();
+    drop(kept);
+    for worker in workers {
+        worker.join().unwrap();
+    }
+    (handed_out, waited)
+}
+
+// P10
+#[test]
+fn who_waits_for_a_task_that_iterates_is_not_refused_while_there_are_adders() {
+    for _ in 0..200 {
+        let (mut promise, future) = promise::<u8>();
+        promise.set_result(1).unwrap();
+        let added = future.handle();
+        let (handed_out, waited) = iterated_by_what_is_in_it(|adder| {
+            // Gives both time to fall asleep, in either order.
+            (0..100).for_each(|_| thread::yield_now());
+            adder.add(added).unwrap();
+            adder
+        });
+        assert_eq!(handed_out, Some((future.handle(), true)));
+        assert!(waited.is_ok(), "refused: {waited:?}");
+    }
+}
+
+// P10
+#[test]
+fn who_waits_for_a_task_that_iterates_is_found_once_the_last_adder_is_gone() {
+    for _ in 0..200 {
+        let (handed_out, waited) = iterated_by_what_is_in_it(|adder| {
+            (0..100).for_each(|_| thread::yield_now());
+            drop(adder);
+        });
+        // One of the two is refused: the iteration, or the wait, which then comes out as done.
+        let (_, done) = handed_out.expect("one was added");
+        assert_eq!(done, waited.is_err());
+    }
+}
+
+// P10
+#[test]
+fn a_worker_that_iterates_helps_while_there_are_adders() {
+    in_task(|_, pool| {
+        let (task, future) = Task::new(|| 5, pool);
+        let (adder, mut set) = future_set();
+        adder.add(future).unwrap();
+        assert_eq!(set.next().unwrap().result().unwrap(), 5);
+        assert_eq!(task.run(|| {}), Ran::NotRun);
+        drop(adder);
     });
 }
 

@@ -4,8 +4,10 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use future_core::promise;
+use future_core::executor::{Helped, PoolToken, Ran, Task};
 use future_core::shim::model::{Model, Reached};
+use future_core::{FutureHandle, promise};
+use loom::sync::Arc;
 use loom::thread;
 use waiters::{AddErrorKind, bounded_future_set, future_set};
 
@@ -191,4 +193,95 @@ fn dropping_the_set_against_add_against_complete() {
     ADDED.assert();
     REFUSED.assert();
     TAKEN.assert();
+}
+
+struct Unheard;
+
+impl Helped for Unheard {
+    fn helped(&self, _: Ran) {}
+}
+
+// P10
+#[test]
+fn a_wait_for_the_iterating_task_against_an_add() {
+    static WAITED: Reached = Reached::new("the wait began before the iteration ended");
+    static CAME_LATE: Reached = Reached::new("the iteration had ended");
+    Model::new(
+        "a_wait_for_the_iterating_task_against_an_add",
+        "while there is an adder, who waits for the task that iterates is never refused",
+        3,
+    )
+    .at_most(1)
+    .check(|| {
+        let [pool, other] = [1, 1].map(PoolToken::new).map(Arc::new);
+        let (adder, mut set) = future_set::<FutureHandle>();
+        let (iterating, handed_out) = Task::new(move || set.next().unwrap().done(), &pool);
+        let iterator = handed_out.handle();
+        let wait = move || {
+            if iterator.done() {
+                CAME_LATE.mark();
+            } else {
+                WAITED.mark();
+            }
+            iterator.wait().is_ok()
+        };
+        let (waiting, waited) = Task::new(wait, &other);
+        adder.add(waited.handle()).unwrap();
+        let (mut promise, future) = promise::<u32>();
+        promise.set_result(1).unwrap();
+        let worker = thread::spawn(move || {
+            other.work(8, &Unheard, || waiting.run(|| {}));
+        });
+        // It gives the adder back, which lives until both tasks ended.
+        let adding = thread::spawn(move || {
+            adder.add(future.handle()).unwrap();
+            adder
+        });
+        pool.work(8, &Unheard, || iterating.run(|| {}));
+        assert!(waited.result().unwrap(), "a false deadlock");
+        worker.join().unwrap();
+        adding.join().unwrap();
+    });
+    WAITED.assert();
+    CAME_LATE.assert();
+}
+
+// P10
+#[test]
+fn the_last_adder_dropped_closes_a_cycle() {
+    static ITERATION: Reached = Reached::new("the iteration was refused");
+    static WAIT: Reached = Reached::new("the wait for it was refused");
+    Model::new(
+        "the_last_adder_dropped_closes_a_cycle",
+        "a sleeping iteration is woken by the last adder and found to be part of a cycle",
+        3,
+    )
+    .at_most(1)
+    .check(|| {
+        let [pool, other] = [1, 1].map(PoolToken::new).map(Arc::new);
+        let (adder, mut set) = future_set::<FutureHandle>();
+        let (iterating, handed_out) = Task::new(move || set.next().unwrap().done(), &pool);
+        let iterator = handed_out.handle();
+        let (waiting, waited) = Task::new(move || iterator.wait().is_err(), &other);
+        adder.add(waited.handle()).unwrap();
+        let threads = [
+            thread::spawn(move || {
+                other.work(8, &Unheard, || waiting.run(|| {}));
+            }),
+            thread::spawn(move || drop(adder)),
+        ];
+        pool.work(8, &Unheard, || iterating.run(|| {}));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        let refused = waited.result().unwrap();
+        assert_eq!(handed_out.result().unwrap(), refused);
+        if refused {
+            WAIT.mark();
+        } else {
+            ITERATION.mark();
+        }
+    });
+    ITERATION.assert();
+    WAIT.assert();
 }
