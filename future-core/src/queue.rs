@@ -232,23 +232,7 @@ impl CompletionQueue {
         }
     }
 
-    /// As [`wait`](Self::wait), also when nothing is watched: then only a notifier or the
-    /// deadline ends it.
-    ///
-    /// # Errors
-    ///
-    /// As [`wait`](Self::wait), when something is watched.
-    pub fn wait_or_notified(
-        &mut self,
-        deadline: Option<Instant>,
-    ) -> Result<Option<usize>, Deadlock> {
-        if self.registered > 0 {
-            return self.wait(deadline);
-        }
-        Ok(self.wait_unregistered(deadline))
-    }
-
-    /// As [`wait_or_notified`](Self::wait_or_notified), for a consumer whose notifier may bring
+    /// As [`wait`](Self::wait), for a consumer whose notifier may bring
     /// what ends its wait: a worker helps as in [`wait`](Self::wait), but the wait is no part of
     /// any deadlock. Neither this call nor a wait for the task that makes it is refused.
     ///
