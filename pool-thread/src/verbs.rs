@@ -341,9 +341,53 @@ macro_rules! verbs {
                 })
             }
 
+            /// As [`starmap`](Self::starmap) for a function that may return an error, which then
+            /// is its item's.
+            ///
+            /// ```
+            /// use pool_thread::ThreadPoolExecutor;
+            ///
+            /// fn divide(a: u32, b: u32) -> Result<u32, String> {
+            ///     a.checked_div(b).ok_or_else(|| format!("{a} / {b}"))
+            /// }
+            ///
+            /// let pool = ThreadPoolExecutor::new(2)?;
+            /// let quotients: Vec<_> = pool.starmap_fallible(divide, [(6, 3), (1, 0)]).collect();
+            /// assert_eq!(*quotients[0].as_ref().unwrap(), 2);
+            /// assert!(quotients[1].is_err());
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            #[track_caller]
+            pub fn starmap_fallible<F, I, T, E>(
+                &self,
+                f: F,
+                items: I,
+            ) -> Map<'static, I::IntoIter, T>
+            where
+                I: IntoIterator<Item: Send + 'static>,
+                F: Function<I::Item, Output = Result<T, E>> + Send + Sync + 'static,
+                T: Send + 'static,
+                E: Into<Box<dyn Error + Send + Sync>> + 'static,
+            {
+                let shared = self.shared.clone();
+                let f = std::sync::Arc::new(f);
+                Map::new(
+                    MapOptions::new(),
+                    self.window(),
+                    items.into_iter(),
+                    move |item| {
+                        Made::fallible(&shared, StarItem(f.clone(), item))
+                            .submit(&shared)
+                            .map_err(SubmitError::without_job)
+                    },
+                )
+            }
+
             /// Calls `f` with each of `items`, waits for all of them, and gives the failures. For
             /// work without results; for a function that returns a `Result`, see
-            /// [`for_each_fallible`](Self::for_each_fallible). `f` and the items may borrow.
+            /// [`for_each_fallible`](Self::for_each_fallible). `f` and the items may borrow. All
+            /// items are taken and submitted before the first is waited for: for input without
+            /// end there is [`map`](Self::map).
             ///
             /// # Errors
             ///
