@@ -78,11 +78,13 @@ mod tests {
     #[test]
     fn a_fresh_folder_goes_unless_it_is_kept() {
         let (gone, mut kept) = (Folder::fresh().unwrap(), Folder::fresh().unwrap());
-        fs::write(gone.path().join("a"), "text").unwrap();
+        // The folder's name is free afterwards and another test may take it, so a file tells.
+        let file = gone.path().join("of this test");
+        fs::write(&file, "text").unwrap();
         kept.keep();
-        let (first, second) = (gone.path().to_owned(), kept.path().to_owned());
+        let second = kept.path().to_owned();
         drop((gone, kept));
-        assert!(!first.exists() && second.exists());
+        assert!(!file.exists() && second.exists());
         fs::remove_dir(second).unwrap();
     }
 
