@@ -1,5 +1,5 @@
-//! The cell: one heap block per task that holds the state word, the job and, in the same bytes,
-//! the outcome.
+//! The cell: one block of memory per task that holds the state word, the job and, in the same
+//! bytes, the outcome. Small cells come from slabs (`slab.rs`).
 //!
 //! ```text
 //!   Header  word 8 | vtable 8 | link 8 | token 4 | pool 4     (32 bytes on a 64-bit machine)
@@ -22,6 +22,7 @@ use crate::panic_hook;
 use crate::scope::ScopeGuard;
 use crate::shim::UnsafeCell;
 use crate::side;
+use crate::slab;
 use crate::state::{Cancel, Left, Word};
 
 /// What every cell starts with, whatever its job and value are.
@@ -109,6 +110,14 @@ impl<B: Body> Plain<B, B::Output> {
         name: B::name,
     };
 
+    /// Where its memory comes from: a size class of slabs, or the allocator. In a model always
+    /// the allocator, so that each use of a freed cell is found; slabs have a model of their own.
+    const CLASS: Option<usize> = if cfg!(cf_loom) {
+        None
+    } else {
+        slab::class_of(Layout::new::<Self>())
+    };
+
     fn new(job: B, pool: u32, refs: usize, vtable: &'static VTable) -> Self {
         Self {
             header: Header {
@@ -173,8 +182,16 @@ impl<B: Body> Plain<B, B::Output> {
     /// # Safety
     /// The caller gave up the last reference; the slot is empty.
     unsafe fn dealloc(cell: NonNull<Header>) {
-        // SAFETY: made by `Box::new` of this type in `new_cell`.
-        drop(unsafe { Box::from_raw(cell.cast::<Self>().as_ptr()) });
+        let cell = cell.cast::<Self>();
+        // SAFETY: the caller's promise; made by `new_cell`.
+        unsafe {
+            if const { Self::CLASS.is_some() } {
+                cell.drop_in_place();
+                slab::give_back(cell.cast());
+            } else {
+                drop(Box::from_raw(cell.as_ptr()));
+            }
+        }
     }
 }
 
@@ -206,13 +223,16 @@ impl<B: Body> Guarded<B, B::Output> {
 /// A cell with `refs` references, holding `job`.
 #[inline]
 pub(crate) fn new_cell<B: Body>(job: B, pool: u32, refs: usize) -> NonNull<Header> {
-    let cell = Box::new(Plain::new(
-        job,
-        pool,
-        refs,
-        const { &Plain::<B, B::Output>::VTABLE },
-    ));
-    NonNull::from(Box::leak(cell)).cast()
+    let cell = Plain::new(job, pool, refs, const { &Plain::<B, B::Output>::VTABLE });
+    match const { Plain::<B, B::Output>::CLASS } {
+        Some(class) => {
+            let memory = slab::take(class).cast();
+            // SAFETY: a block of this class has room for the cell and is aligned for it.
+            unsafe { memory.write(cell) };
+            memory.cast()
+        }
+        None => NonNull::from(Box::leak(Box::new(cell))).cast(),
+    }
 }
 
 /// The same for a scope, which is left only after `guard` was dropped.
@@ -232,8 +252,11 @@ pub(crate) fn new_guarded<B: Body>(
 
 /// Bytes of heap that a pending cell of this job takes.
 #[must_use]
-pub(crate) fn layout_of<B: Body>() -> Layout {
-    Layout::new::<Plain<B, B::Output>>()
+pub(crate) fn heap_bytes<B: Body>() -> usize {
+    match const { Plain::<B, B::Output>::CLASS } {
+        Some(class) => slab::stride(class),
+        None => size_of::<Plain<B, B::Output>>(),
+    }
 }
 
 impl Header {

@@ -269,7 +269,7 @@ impl Task {
     /// Bytes of heap that a pending task with this job takes.
     #[must_use]
     pub fn size_of<J: Job>() -> usize {
-        cell::layout_of::<Infallible<J>>().size()
+        cell::heap_bytes::<Infallible<J>>()
     }
 
     /// Whether it was neither cancelled nor run in place.

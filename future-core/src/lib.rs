@@ -78,9 +78,16 @@ mod shared;
 #[doc(hidden)]
 pub mod shim;
 mod side;
+mod slab;
 mod spin;
 mod state;
 mod watch;
+
+/// For this crate's own models.
+#[doc(hidden)]
+pub mod parts {
+    pub use crate::slab::{class_of, give_back, take};
+}
 
 pub use blocking::wait_all;
 pub use error::{

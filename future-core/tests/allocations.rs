@@ -55,42 +55,52 @@ fn what_futures_cost() {
     let pool = PoolToken::new(1);
     let number = black_box(5_u64);
 
-    // A task with a small closure and a small value: one block of at most 48 bytes.
+    // Tasks with a small closure and a small value: 48 bytes each, and one block for 32.
     let job = move || number + 1;
     assert_eq!(size_of_val(&job), 8);
-    let (count, bytes) = cost(|| {
-        let (task, future) = Task::new(job, &pool);
-        task.run(|| {});
-        assert_eq!(future.result().unwrap(), 6);
-    });
-    assert_eq!(count, 1);
-    assert!(bytes <= 48, "{bytes} bytes");
     fn size_of_task<J: future_core::Job>(_: &J) -> usize {
         Task::size_of::<J>()
     }
-    assert_eq!(size_of_task(&job), bytes);
+    assert_eq!(size_of_task(&job), 48);
     assert!(size_of::<Task>() == 8 && size_of::<future_core::Future<u64>>() == 8);
-
-    // Cancelled, dropped, polled by nobody: no more.
+    let mut many: Vec<_> = Vec::with_capacity(320);
+    let (count, bytes) = cost(|| many.extend((0..320).map(|_| Task::new(job, &pool))));
+    assert!(count <= 14, "{count} blocks");
+    // The last slab is not used up.
+    assert!(bytes <= (320 + 32) * 48 + 14 * 16, "{bytes} bytes");
+    for (task, future) in many {
+        task.run(|| {});
+        assert_eq!(future.result().unwrap(), 6);
+    }
+    // Blocks are free now: done or cancelled, no more of them.
     assert_eq!(
         blocks(|| {
-            let (task, future) = Task::new(job, &pool);
-            assert!(future.cancel());
-            task.run(|| {});
+            for _ in 0..100 {
+                let (task, future) = Task::new(job, &pool);
+                task.run(|| {});
+                assert_eq!(future.result().unwrap(), 6);
+                let (task, future) = Task::new(job, &pool);
+                assert!(future.cancel());
+                task.run(|| {});
+            }
         }),
-        1
+        0
     );
     // A promise likewise, with handles and without.
+    drop(promise::<u64>());
     assert_eq!(
         blocks(|| {
-            let (mut promise, future) = promise();
-            let handle = future.handle();
-            promise.set_result(number).unwrap();
-            assert!(handle.clone().done());
-            assert_eq!(future.result().unwrap(), number);
+            for _ in 0..100 {
+                let (mut promise, future) = promise();
+                let handle = future.handle();
+                promise.set_result(number).unwrap();
+                assert!(handle.clone().done());
+                assert_eq!(future.result().unwrap(), number);
+            }
         }),
-        1
+        0
     );
+    // A cell that is not small has a block of its own.
     // The closure's bytes are the value's: the larger of both counts.
     let large = [number; 100];
     let (count, bytes) = cost(|| {

@@ -33,8 +33,8 @@ fn memory_follows_ownership() {
     for n in 0..TASKS as u64 {
         futures.push(pool.submit(move || n).unwrap());
     }
-    // One allocation for each task, and those of a queue that doubles.
-    assert!(allocations() - calls < TASKS + 40);
+    // One allocation for 32 tasks, and those of a queue that doubles.
+    assert!(allocations() - calls < TASKS / 32 + 60);
     let each = (held() - empty) as f64 / TASKS as f64;
     assert!(each <= 64.0, "{each} bytes for each pending task");
     drop(gates);
@@ -64,6 +64,12 @@ fn memory_follows_ownership() {
         assert!(held() - idle < 50_000);
     }
     drop(pool);
-    // Thread-locals and names of the system's are all that may be left.
-    assert!(held() - before < 4096, "{} bytes leak", held() - before);
+    // Thread-locals and names of the system's, and this thread's slabs, of which it keeps up to
+    // three for each size of cells, are all that may be left.
+    let slabs = 2 * 3 * 2048;
+    assert!(
+        held() - before < 4096 + slabs,
+        "{} bytes leak",
+        held() - before
+    );
 }
