@@ -5,8 +5,12 @@ use xshell::{Shell, cmd};
 
 use crate::process::{cargo, run};
 use crate::sections::{Outcome, Sections};
-use crate::workspace::Workspace;
+use crate::workspace::{Package, Workspace};
 use crate::{conformance, examples, loom, tidy, tsan};
+
+/// The benchmark against other pools is formatted and linted. It has no tests, and building its
+/// dependencies once is enough.
+const PEERS: &str = "peers";
 
 /// Runs all sections, or only those named.
 pub(crate) fn run_all(workspace: &Workspace, only: &[String]) -> Result<()> {
@@ -84,19 +88,23 @@ fn clippy_of_models(workspace: &Workspace, sh: &Shell) -> Result<Outcome> {
 /// Each package alone, in each feature set, then the newcomer's plain command.
 fn test(workspace: &Workspace, sh: &Shell) -> Result<Outcome> {
     let cargo = cargo();
-    for package in &workspace.packages {
+    for package in workspace.packages.iter().filter(|p| p.name != PEERS) {
         let name = &package.name;
         for features in package.feature_sets() {
             run(cmd!(sh, "{cargo} test -p {name} --tests {features...}"))?;
         }
     }
-    run(cmd!(sh, "{cargo} test --workspace --tests"))?;
+    run(cmd!(
+        sh,
+        "{cargo} test --workspace --exclude {PEERS} --tests"
+    ))?;
     Ok(Outcome::Passed)
 }
 
 fn doctest(workspace: &Workspace, sh: &Shell) -> Result<Outcome> {
     let cargo = cargo();
-    for package in workspace.packages.iter().filter(|p| p.has_library()) {
+    let tested = |p: &&Package| p.has_library() && p.name != PEERS;
+    for package in workspace.packages.iter().filter(tested) {
         let name = &package.name;
         run(cmd!(sh, "{cargo} test -p {name} --doc"))?;
         if !package.features.is_empty() {
@@ -108,12 +116,15 @@ fn doctest(workspace: &Workspace, sh: &Shell) -> Result<Outcome> {
 
 fn docs(workspace: &Workspace, sh: &Shell) -> Result<Outcome> {
     let cargo = cargo();
-    for package in &workspace.packages {
+    for package in workspace.packages.iter().filter(|p| p.name != PEERS) {
         let name = &package.name;
         run(cmd!(sh, "{cargo} doc -p {name} --no-deps").env("RUSTDOCFLAGS", "-D warnings"))?;
     }
-    run(cmd!(sh, "{cargo} doc --workspace --no-deps --all-features")
-        .env("RUSTDOCFLAGS", "-D warnings"))?;
+    run(cmd!(
+        sh,
+        "{cargo} doc --workspace --exclude {PEERS} --no-deps --all-features"
+    )
+    .env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(Outcome::Passed)
 }
 
