@@ -24,7 +24,7 @@ use crate::workload::{Work, Workload};
 /// What a result is compared as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub(crate) enum Kind {
     Ours,
     Peer,
     Naive,
@@ -33,7 +33,7 @@ pub enum Kind {
 }
 
 /// Something that can be measured.
-pub trait Contestant {
+pub(crate) trait Contestant {
     fn name(&self) -> &'static str;
 
     fn kind(&self) -> Kind;
@@ -77,7 +77,7 @@ fn pool<P: Pool>(kind: Kind) -> Box<dyn Contestant> {
 }
 
 /// Everybody of this process, this library first.
-pub fn in_process() -> Vec<Box<dyn Contestant>> {
+pub(crate) fn in_process() -> Vec<Box<dyn Contestant>> {
     vec![
         pool::<Ours>(Kind::Ours),
         pool::<AsyncTask>(Kind::Peer),
@@ -96,7 +96,7 @@ pub fn in_process() -> Vec<Box<dyn Contestant>> {
 }
 
 /// The programs of other languages, as far as their languages are here.
-pub fn foreign() -> Vec<Box<dyn Contestant>> {
+pub(crate) fn foreign() -> Vec<Box<dyn Contestant>> {
     let found = [Foreign::java(), Foreign::python()];
     found
         .into_iter()

@@ -8,13 +8,15 @@
 )]
 #![allow(missing_debug_implementations, reason = "nobody prints a pool")]
 
-pub mod contestant;
+pub mod cli;
+mod contestant;
 mod foreign;
-pub mod measure;
-pub mod plan;
-pub mod pool;
+pub mod heap;
+mod measure;
+mod plan;
+mod pool;
 mod pools;
-pub mod record;
-pub mod sample;
-pub mod work;
-pub mod workload;
+mod record;
+mod sample;
+mod work;
+mod workload;

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::heap::heap;
 use crate::pool::{Cancels, Pool};
 use crate::sample::Sample;
-use crate::work::{ideal, steps, steps_in};
+use crate::work::{ideal, steps, steps_in, together};
 use crate::workload::{Work, Workload};
 
 /// Does one round. None: the pool has no such thing.
-pub fn measure<P: Pool>(workload: Workload) -> Result<Option<Sample>> {
+pub(crate) fn measure<P: Pool>(workload: Workload) -> Result<Option<Sample>> {
     let Workload { work, workers } = workload.divided(P::SLOWER);
     let sample = match work {
         Work::Burst { tasks } => with::<P, _>(workers, |pool| burst(pool, tasks)).into(),
@@ -36,14 +37,17 @@ pub fn measure<P: Pool>(workload: Workload) -> Result<Option<Sample>> {
         Work::Cancel { .. } if P::CANCELS == Cancels::Never => return Ok(None),
         Work::Cancel { tasks } => with::<P, _>(workers, |p| cancel(p, workers, tasks)).into(),
         Work::Idle => with::<P, _>(workers, idle)?.into(),
-        // Needs an allocator that counts, which would slow the others down.
-        Work::Pending { .. } => return Ok(None),
+        Work::Pending { .. } | Work::Allocations { .. } if !P::QUEUES => return Ok(None),
+        Work::Pending { tasks } => {
+            return Ok(with::<P, _>(workers, |p| pending(p, workers, tasks)));
+        }
+        Work::Allocations { tasks } => return Ok(with::<P, _>(workers, |p| allocations(p, tasks))),
     };
     Ok(Some(sample))
 }
 
 /// Makes a pool, has it run a task, and ends it afterwards.
-pub fn with<P: Pool, R>(workers: usize, body: impl FnOnce(&P) -> R) -> R {
+pub(crate) fn with<P: Pool, R>(workers: usize, body: impl FnOnce(&P) -> R) -> R {
     let pool = P::start(workers);
     P::take(pool.submit(|| ()));
     let result = body(&pool);
@@ -130,18 +134,8 @@ fn grow<P: Pool>(inside: P::Inside, leaves: &'static Leaves, depth: u32) {
 
 fn several<P: Pool>(pool: &P, producers: u64, tasks: u64) -> f64 {
     let each_submits = tasks / producers;
-    let start = Barrier::new(producers as usize + 1);
-    let begun = thread::scope(|scope| {
-        for _ in 0..producers {
-            scope.spawn(|| {
-                start.wait();
-                submit_and_take(pool, each_submits);
-            });
-        }
-        start.wait();
-        Instant::now()
-    });
-    each(begun.elapsed(), each_submits * producers)
+    let elapsed = together(producers as usize, || submit_and_take(pool, each_submits));
+    each(elapsed, each_submits * producers)
 }
 
 /// The time that as many threads as can run at once need without a pool, by the time with it.
@@ -176,7 +170,7 @@ fn start<P: Pool>(workers: usize, times: u64) -> Sample {
 }
 
 /// Keeps every worker busy until what it gives back is called.
-pub fn occupy<P: Pool>(pool: &P, workers: usize) -> impl FnOnce() + use<P> {
+pub(crate) fn occupy<P: Pool>(pool: &P, workers: usize) -> impl FnOnce() + use<P> {
     let gate = Arc::new(Barrier::new(workers + 1));
     let inside = Arc::new(Barrier::new(workers + 1));
     let job = |_| {
@@ -202,6 +196,26 @@ fn cancel<P: Pool>(pool: &P, workers: usize, tasks: u64) -> f64 {
     let elapsed = start.elapsed();
     release();
     each(elapsed, tasks)
+}
+
+/// None, as below: this program does not count.
+fn pending<P: Pool>(pool: &P, workers: usize, tasks: u64) -> Option<Sample> {
+    let release = occupy(pool, workers);
+    let mut handles = Vec::with_capacity(tasks as usize);
+    let before = heap()?.bytes_held;
+    handles.extend((0..tasks).map(|n| pool.submit(move || n)));
+    let bytes = heap()?.bytes_held - before;
+    release();
+    handles.into_iter().map(P::take).for_each(drop);
+    Some((bytes as f64 / tasks as f64).into())
+}
+
+fn allocations<P: Pool>(pool: &P, tasks: u64) -> Option<Sample> {
+    submit_and_take(pool, tasks);
+    let before = heap()?.allocations;
+    submit_and_take(pool, tasks);
+    let made = heap()?.allocations - before;
+    Some((made as f64 / tasks as f64).into())
 }
 
 fn idle<P: Pool>(pool: &P) -> Result<f64> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::workload::{Work, Workload};
 
 /// One row of the table, or one point of a chart.
-pub struct Row {
+pub(crate) struct Row {
     pub name: String,
     pub title: String,
     pub unit: &'static str,
@@ -17,7 +17,7 @@ pub struct Row {
 
 /// Who takes part in a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Field {
+pub(crate) enum Field {
     /// Everybody who can.
     All,
     /// Without the programs of other languages.
@@ -27,7 +27,7 @@ pub enum Field {
 }
 
 /// Whose curves a chart has beside ours: the best of each kind. More could not be told apart.
-pub const DRAWN: [&str; 5] = [
+pub(crate) const DRAWN: [&str; 5] = [
     "concurrent-futures",
     "async-task + channel",
     "rayon spawn",
@@ -50,7 +50,8 @@ impl Plan {
     fn row(&mut self, name: &str, title: &str, work: Work, workers: usize, field: Field) {
         let unit = match work {
             Work::Effort { .. } => "efficiency",
-            Work::Pending { .. } => "bytes",
+            Work::Pending { .. } => "bytes/task",
+            Work::Allocations { .. } => "allocations/task",
             Work::Start { .. } | Work::PingPong { .. } => "ns",
             Work::Idle => "us/s",
             _ => "ns/task",
@@ -173,6 +174,14 @@ impl Plan {
         }
     }
 
+    fn memory(&mut self) {
+        let all = Field::All;
+        let pending = Work::Pending { tasks: 1_000_000 };
+        self.row("w7", "W7 pending tasks", pending, WORKERS, all);
+        let allocations = Work::Allocations { tasks: 100_000 };
+        self.row("allocations", "allocations", allocations, WORKERS, all);
+    }
+
     fn one_processor(&mut self) {
         let rows = [
             ("w1", "W1 burst", Work::Burst { tasks: 200_000 }),
@@ -211,18 +220,30 @@ fn effort(microseconds: f64, tasks: u64) -> Work {
     }
 }
 
-/// The rows of a run. One that is bound to one processor has rows of its own.
-pub fn rows(quick: bool, one_processor: bool) -> Vec<Row> {
+/// What kind of run it is; each has rows of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    Times,
+    /// Bound to one processor.
+    OneProcessor,
+    /// With an allocator that counts.
+    Memory,
+}
+
+/// The rows of a run.
+pub(crate) fn rows(quick: bool, occasion: Occasion) -> Vec<Row> {
     let mut plan = Plan {
         rows: Vec::new(),
         less: if quick { 4 } else { 1 },
     };
-    if one_processor {
-        plan.one_processor();
-    } else {
-        plan.workloads();
-        plan.hard_conditions();
-        plan.charts();
+    match occasion {
+        Occasion::OneProcessor => plan.one_processor(),
+        Occasion::Memory => plan.memory(),
+        Occasion::Times => {
+            plan.workloads();
+            plan.hard_conditions();
+            plan.charts();
+        }
     }
     plan.rows
 }
@@ -230,7 +251,7 @@ pub fn rows(quick: bool, one_processor: bool) -> Vec<Row> {
 impl Row {
     /// Whether one of `asked` names this row: whole, or as the start of its name up to a number
     /// or a dash. Nothing asked for is everything.
-    pub fn is_asked(&self, asked: &[String]) -> bool {
+    pub(crate) fn is_asked(&self, asked: &[String]) -> bool {
         let matches = |name: &String| {
             let rest = self.name.strip_prefix(&**name);
             rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))

@@ -2,7 +2,7 @@
 
 /// How a pool cancels a task that has not started.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Cancels {
+pub(crate) enum Cancels {
     /// Not at all.
     Never,
     /// The task will not run; its closure stays until a worker comes by.
@@ -14,7 +14,7 @@ pub enum Cancels {
 }
 
 /// A thread pool that hands back results, by its own means or with a channel.
-pub trait Pool: Sync + Sized + 'static {
+pub(crate) trait Pool: Sync + Sized + 'static {
     /// As it stands in the report.
     const NAME: &'static str;
     /// It runs this many times fewer tasks, or it would hold up the others.

@@ -7,7 +7,7 @@ use crate::sample::QUANTILES;
 
 /// All of one contestant's rounds of one row.
 #[derive(Serialize)]
-pub struct Record {
+pub(crate) struct Record {
     /// The row, `w1` or `length-10`.
     pub row: String,
     /// In words.
@@ -27,7 +27,7 @@ pub struct Record {
 
 impl Record {
     /// Takes the distribution of each round together.
-    pub fn set_quantiles(&mut self, rounds: &[Vec<f64>]) {
+    pub(crate) fn set_quantiles(&mut self, rounds: &[Vec<f64>]) {
         let complete = rounds.iter().all(|r| r.len() == QUANTILES.len());
         if rounds.is_empty() || !complete {
             return;
@@ -43,6 +43,6 @@ impl Record {
 
 /// A run as it is written.
 #[derive(Serialize)]
-pub struct Run {
+pub(crate) struct Run {
     pub records: Vec<Record>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// One thing to do, with its numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Work {
+pub(crate) enum Work {
     /// W1: one thread submits tiny tasks, then takes all results in order. ns a task.
     Burst { tasks: u64 },
     /// W2: submit and block on the result, again and again, with a gap before each. Median ns.
@@ -20,6 +20,8 @@ pub enum Work {
     Effort { tasks: u64, each: Duration },
     /// W7: tasks that wait for a worker. Bytes a task.
     Pending { tasks: u64 },
+    /// From submit to result, workers that come and go left out. Allocations a task.
+    Allocations { tasks: u64 },
     /// W8: waits for all. ns a task.
     WaitAll { tasks: u64 },
     /// W9: makes a pool, runs one task, ends the pool. ns.
@@ -32,14 +34,14 @@ pub enum Work {
 
 /// Something to do, in a pool of so many workers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Workload {
+pub(crate) struct Workload {
     pub work: Work,
     pub workers: usize,
 }
 
 impl Workload {
     /// With this many times fewer tasks, for pools that would hold up the others.
-    pub fn divided(self, by: u64) -> Self {
+    pub(crate) fn divided(self, by: u64) -> Self {
         let less = |n: u64| (n / by).max(16);
         let work = match self.work {
             Work::Burst { tasks } => Work::Burst { tasks: less(tasks) },
@@ -60,6 +62,7 @@ impl Workload {
                 each,
             },
             Work::Pending { tasks } => Work::Pending { tasks: less(tasks) },
+            Work::Allocations { tasks } => Work::Allocations { tasks: less(tasks) },
             Work::WaitAll { tasks } => Work::WaitAll { tasks: less(tasks) },
             Work::Cancel { tasks } => Work::Cancel { tasks: less(tasks) },
             Work::Start { .. } | Work::Idle => self.work,
@@ -79,6 +82,7 @@ impl fmt::Display for Workload {
             Work::Producers { producers, tasks } => write!(f, "producers {tasks} {producers}"),
             Work::Effort { tasks, each } => write!(f, "effort {tasks} {}", each.as_nanos()),
             Work::Pending { tasks } => write!(f, "pending {tasks}"),
+            Work::Allocations { tasks } => write!(f, "allocations {tasks}"),
             Work::WaitAll { tasks } => write!(f, "wait-all {tasks}"),
             Work::Start { times } => write!(f, "start {times}"),
             Work::Cancel { tasks } => write!(f, "cancel {tasks}"),

@@ -1,14 +1,13 @@
-//! Measures times: everybody in turn, round by round.
-
-#![forbid(unsafe_code)]
+//! The command line of both programs: everybody in turn, round by round.
 
 use std::path::PathBuf;
 
+use crate::contestant::{Contestant, Kind, foreign, in_process};
+use crate::heap;
+use crate::plan::{DRAWN, Field, Occasion, Row, rows};
+use crate::record::{Record, Run};
 use anyhow::{Context, Result};
 use clap::Parser;
-use peers::contestant::{Contestant, Kind, foreign, in_process};
-use peers::plan::{DRAWN, Field, Row, rows};
-use peers::record::{Record, Run};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Measures thread pools side by side.
@@ -25,7 +24,7 @@ struct Cli {
     /// Only contestants whose name contains one of these: `--only concurrent --only rayon`
     #[arg(long)]
     only: Vec<String>,
-    /// Bind the process to one processor, and run the rows for that
+    /// Bind the process to one processor, and time the rows for that
     #[arg(long)]
     one_processor: bool,
     /// Write everything measured here
@@ -33,13 +32,27 @@ struct Cli {
     json: Option<PathBuf>,
 }
 
-fn main() -> Result<()> {
+/// Measures what the command line says.
+pub fn run() -> Result<()> {
     let cli = Cli::parse();
     if cli.one_processor {
         bind_to_one().context("binding to one processor")?;
     }
-    let rounds = cli.rounds.unwrap_or(if cli.quick { 3 } else { 9 });
-    let rows = rows(cli.quick, cli.one_processor);
+    let occasion = if heap::is_counted() {
+        Occasion::Memory
+    } else if cli.one_processor {
+        Occasion::OneProcessor
+    } else {
+        Occasion::Times
+    };
+    let rounds = match occasion {
+        // Counts repeat.
+        Occasion::Memory => 1,
+        _ if cli.quick => 3,
+        _ => 9,
+    };
+    let rounds = cli.rounds.unwrap_or(rounds);
+    let rows = rows(cli.quick, occasion);
     let rows: Vec<Row> = rows.into_iter().filter(|r| r.is_asked(&cli.rows)).collect();
     let mut contestants = in_process();
     if rows.iter().any(|row| row.field == Field::All) {
