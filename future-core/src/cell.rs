@@ -18,6 +18,7 @@ use std::ptr::{NonNull, null_mut};
 
 use crate::context;
 use crate::error::{TaskError, TaskPanicked};
+use crate::lender::{self, Asked, Lendable, Proxy};
 use crate::panic_hook;
 use crate::scope::ScopeGuard;
 use crate::shim::UnsafeCell;
@@ -51,6 +52,8 @@ struct VTable {
     drop_value: unsafe fn(NonNull<Header>),
     dealloc: unsafe fn(NonNull<Header>),
     guard: Option<unsafe fn(NonNull<Header>) -> Option<ScopeGuard>>,
+    /// Of a job that can be lent.
+    ask: Option<unsafe fn(NonNull<Header>, Asked) -> bool>,
     slot: usize,
     name: fn() -> &'static str,
 }
@@ -106,6 +109,7 @@ impl<B: Body> Plain<B, B::Output> {
         drop_value: Self::drop_value,
         dealloc: Self::dealloc,
         guard: None,
+        ask: None,
         slot: offset_of!(Self, slot),
         name: B::name,
     };
@@ -223,7 +227,17 @@ impl<B: Body> Guarded<B, B::Output> {
 /// A cell with `refs` references, holding `job`.
 #[inline]
 pub(crate) fn new_cell<B: Body>(job: B, pool: u32, refs: usize) -> NonNull<Header> {
-    let cell = Plain::new(job, pool, refs, const { &Plain::<B, B::Output>::VTABLE });
+    place(Plain::new(
+        job,
+        pool,
+        refs,
+        const { &Plain::<B, B::Output>::VTABLE },
+    ))
+}
+
+/// Memory for `cell`, as `Plain::dealloc` gives it back.
+#[inline]
+fn place<B: Body>(cell: Plain<B, B::Output>) -> NonNull<Header> {
     match const { Plain::<B, B::Output>::CLASS } {
         Some(class) => {
             let memory = slab::take(class).cast();
@@ -250,6 +264,30 @@ pub(crate) fn new_guarded<B: Body>(
     NonNull::from(Box::leak(cell)).cast()
 }
 
+impl<P: Proxy> Plain<Lendable<P>, P::Output> {
+    const LENDABLE: VTable = VTable {
+        ask: Some(Self::ask),
+        ..Self::VTABLE
+    };
+
+    /// # Safety
+    /// `cell` heads a live cell of this type, whose slot holds the job, and as [`Lendable::ask`].
+    unsafe fn ask(cell: NonNull<Header>, asked: Asked) -> bool {
+        // SAFETY: the caller's promise; the job is only ever shared, its place guards itself.
+        unsafe { (*Self::slot(cell)).job.ask(asked) }
+    }
+}
+
+/// The same for a job that can be lent.
+pub(crate) fn new_lendable<P: Proxy>(proxy: P, refs: usize) -> NonNull<Header> {
+    place(Plain::new(
+        Lendable::new(proxy),
+        0,
+        refs,
+        const { &Plain::<Lendable<P>, P::Output>::LENDABLE },
+    ))
+}
+
 /// Bytes of heap that a pending cell of this job takes.
 #[must_use]
 pub(crate) fn heap_bytes<B: Body>() -> usize {
@@ -267,6 +305,19 @@ impl Header {
 
     pub(crate) fn name_fn(&self) -> fn() -> &'static str {
         self.vtable.name
+    }
+
+    /// Asks the job of a cell that can be lent; false when it cannot.
+    ///
+    /// # Safety
+    /// As `Plain::ask` says.
+    pub(crate) unsafe fn ask(&self, asked: Asked) -> bool {
+        let Some(ask) = self.vtable.ask else {
+            return false;
+        };
+        self.watch_slot(false);
+        // SAFETY: the caller's promise; the cell is live.
+        unsafe { ask(NonNull::from(self), asked) }
     }
 
     #[inline]
@@ -410,14 +461,14 @@ pub(crate) unsafe fn run_started(cell: NonNull<Header>, refs: usize, hook: &mut 
     })
 }
 
-/// Starts and fails a pending cell without running its job. False when it had started.
+/// Starts and fails a pending or lent cell without running its job. False when it had started.
 ///
 /// # Safety
 /// The caller holds `refs` references (or, for 0, a borrowed one).
 pub(crate) unsafe fn fail_pending(cell: NonNull<Header>, error: TaskError, refs: usize) -> bool {
     // SAFETY: the caller's promise; RUNNING makes the slot this thread's.
     unsafe {
-        if !cell.as_ref().word.start() {
+        if !cell.as_ref().word.start() && !cell.as_ref().word.start_lent() {
             return false;
         }
         context::running(cell, || {
@@ -457,18 +508,21 @@ pub(crate) unsafe fn take_job<B: Body>(cell: NonNull<Header>) -> Option<B> {
     }
 }
 
-/// Cancels a pending cell: waiters are released at once, then the job is dropped, then callbacks
-/// run here. False when it runs or has run.
+/// Cancels a pending cell, or a lent one that was not begun: waiters are released at once, then
+/// the job is dropped, then callbacks run here. False when it runs or has run.
 ///
 /// # Safety
 /// `cell` is live, and stays so during the call.
 pub(crate) unsafe fn cancel(cell: NonNull<Header>) -> bool {
     // SAFETY: the caller's promise.
     let header = unsafe { cell.as_ref() };
-    let won = header.word.cancel();
+    let mut won = header.word.cancel();
+    while won == Cancel::Lent {
+        won = lender::cancel(header);
+    }
     match won {
         Cancel::Already => return true,
-        Cancel::Lost => return false,
+        Cancel::Lost | Cancel::Lent => return false,
         Cancel::Won => {
             // SAFETY: CANCELLED by this thread: the job is its to drop.
             unsafe {

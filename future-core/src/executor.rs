@@ -26,8 +26,11 @@ use crate::cell::{self, Body, Header, Hook, drop_ref, run_started};
 use crate::error::{BrokenExecutor, TaskError, TaskFailed};
 use crate::job::Job;
 use crate::shim::Arc;
-use crate::{AsFuture, Deadlock, Future, FutureHandle, blocking, context, deadlock};
+use crate::{
+    AsFuture, Deadlock, Future, FutureHandle, FutureId, blocking, context, deadlock, lender,
+};
 
+pub use crate::lender::{Proxy, Unlent};
 pub use crate::scope::ScopeLatch;
 pub use crate::spin::Spin;
 
@@ -241,6 +244,14 @@ impl Task {
         Self::from_cell(cell::new_guarded(body, pool.0, 2, ScopeLatch::guard(latch)))
     }
 
+    /// A task that is run elsewhere: it can be lent ([`lend`](Self::lend)) to a place, from where its
+    /// outcome comes by [`run_lent`](Self::run_lent) or [`fail`](Self::fail).
+    ///
+    /// No waiter ever runs it in place, and the search for deadlocks takes it that it ends.
+    pub fn new_lendable<P: Proxy>(proxy: P) -> (Self, Future<P::Output>) {
+        Self::from_cell(cell::new_lendable(proxy, 2))
+    }
+
     #[inline]
     fn from_cell<T>(cell: NonNull<Header>) -> (Self, Future<T>) {
         (Self { cell }, Future::from_cell(cell))
@@ -279,6 +290,80 @@ impl Task {
         unsafe { self.cell.as_ref().word.read().is_pending() }
     }
 
+    /// What tells its future from others.
+    #[must_use]
+    pub fn id(&self) -> FutureId {
+        FutureId::of(self.cell)
+    }
+
+    /// A handle to its future.
+    #[must_use]
+    pub fn handle(&self) -> FutureHandle {
+        // SAFETY: the task holds a reference; the handle gets one of its own.
+        unsafe { self.cell.as_ref().word.add_ref() };
+        FutureHandle::from_cell(self.cell)
+    }
+
+    /// The name of its job, as messages give it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        // SAFETY: the task holds a reference.
+        unsafe { self.cell.as_ref().name() }
+    }
+
+    /// Lends a task of [`new_lendable`](Self::new_lendable) to `place`, before it is sent there.
+    /// False when it was cancelled meanwhile: then it must not be sent.
+    ///
+    /// From now on the future is pending or running as the proxy says, and cancelling it asks
+    /// the proxy.
+    #[must_use]
+    pub fn lend(&mut self, place: u64) -> bool {
+        // SAFETY: the task holds a reference.
+        lender::lend(unsafe { self.cell.as_ref() }, place)
+    }
+
+    /// Takes a lent task back, so that it can be lent elsewhere. Only one that was not begun
+    /// there can be had back; the proxy revokes it.
+    pub fn unlend(&mut self) -> Unlent {
+        // SAFETY: the task holds a reference.
+        lender::unlend(unsafe { self.cell.as_ref() })
+    }
+
+    /// Completes the future of a lent task with what its proxy makes of the answer. Panics of
+    /// the proxy, the callbacks and an unread value end here. [`Ran::NotRun`] when the task is
+    /// not lent.
+    pub fn run_lent(self, mut release: impl Release) -> Ran {
+        let cell = self.cell;
+        std::mem::forget(self);
+        // SAFETY: the task's reference is given up by completing, or here.
+        unsafe {
+            if cell.as_ref().word.start_lent() {
+                if run_started(cell, 1, &mut AsHook(&mut release)) {
+                    Ran::Failed
+                } else {
+                    Ran::Finished
+                }
+            } else {
+                Self::not_started(cell)
+            }
+        }
+    }
+
+    /// # Safety
+    /// The task's reference of `cell` is the caller's, and not used again.
+    unsafe fn not_started(cell: NonNull<Header>) -> Ran {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let cancelled = cell.as_ref().word.read().is_cancelled();
+            drop_ref(cell);
+            if cancelled {
+                Ran::Cancelled
+            } else {
+                Ran::NotRun
+            }
+        }
+    }
+
     /// Whether `future` is this task's.
     #[must_use]
     pub fn is_of(&self, future: &impl AsFuture) -> bool {
@@ -294,13 +379,7 @@ impl Task {
         // SAFETY: the task's reference is given up by completing, or here.
         unsafe {
             if !cell.as_ref().word.start() {
-                let cancelled = cell.as_ref().word.read().is_cancelled();
-                drop_ref(cell);
-                return if cancelled {
-                    Ran::Cancelled
-                } else {
-                    Ran::NotRun
-                };
+                return Self::not_started(cell);
             }
             if run_started(cell, 1, &mut AsHook(&mut release)) {
                 Ran::Failed
@@ -316,8 +395,8 @@ impl Task {
         unsafe { cell::cancel(self.cell) }
     }
 
-    /// Resolves the future with `error` instead of running the job, which is dropped. False when
-    /// it was cancelled or run in place.
+    /// Resolves the future with `error` instead of running the job, which is dropped, also when
+    /// it is lent. False when it was cancelled or run in place.
     pub fn fail(self, error: TaskError) -> bool {
         let cell = self.cell;
         std::mem::forget(self);
@@ -364,7 +443,7 @@ impl fmt::Debug for Task {
         let header = unsafe { self.cell.as_ref() };
         f.debug_struct("Task")
             .field("name", &header.name())
-            .field("state", &header.word.read().state())
+            .field("state", &lender::state(header))
             .finish()
     }
 }
@@ -373,7 +452,8 @@ impl Drop for Task {
     fn drop(&mut self) {
         // SAFETY: the task's reference.
         unsafe {
-            if self.is_pending() {
+            let seen = self.cell.as_ref().word.read();
+            if seen.is_pending() || seen.is_lent() {
                 let error = BrokenExecutor::new("the executor dropped the task without running it");
                 cell::fail_pending(self.cell, error.into(), 0);
             }

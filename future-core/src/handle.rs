@@ -11,10 +11,17 @@ use crate::State;
 use crate::blocking;
 use crate::cell::{self, Header, drop_ref};
 use crate::error::Deadlock;
+use crate::lender;
 
 /// What tells one future from another: unique among living futures, like Python's `id()`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FutureId(usize);
+
+impl FutureId {
+    pub(crate) fn of(cell: NonNull<Header>) -> Self {
+        Self(cell.addr().get())
+    }
+}
 
 impl fmt::Display for FutureId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,19 +79,19 @@ impl FutureHandle {
     /// What tells this future from others.
     #[must_use]
     pub fn id(&self) -> FutureId {
-        FutureId(self.cell.addr().get())
+        FutureId::of(self.cell)
     }
 
     /// What the future is doing, read at once.
     #[must_use]
     pub fn state(&self) -> State {
-        self.header().word.read().state()
+        lender::state(self.header())
     }
 
     /// Whether it is being run now.
     #[must_use]
     pub fn running(&self) -> bool {
-        self.header().word.read().is_running()
+        self.state() == State::Running
     }
 
     /// Whether it is finished or cancelled.

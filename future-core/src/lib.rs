@@ -68,6 +68,7 @@ mod handle;
 #[cfg(feature = "tracing")]
 mod instrument;
 mod job;
+mod lender;
 mod map;
 mod panic_hook;
 mod portable;
@@ -92,8 +93,10 @@ pub mod parts {
 pub use blocking::wait_all;
 pub use error::{
     BrokenExecutor, CancelledError, Deadlock, InvalidStateError, PanicLocation, SubmitError,
-    SubmitErrorKind, TaskError, TaskFailed, TaskPanicked, TimeoutError,
+    SubmitErrorKind, TaskError, TaskFailed, TaskPanicked, TimeoutError, WorkerDied, WorkerEnd,
 };
+#[cfg(feature = "serde")]
+pub use error::{RemoteCause, RemoteError};
 pub use executor_trait::Executor;
 pub use future::Future;
 pub use handle::{AsFuture, FutureHandle, FutureId};

@@ -2,8 +2,10 @@
 
 #![allow(unsafe_code)]
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::Job;
 
@@ -79,34 +81,73 @@ pub trait Captureless: Copy + Send + 'static {
 impl<F: Copy + Send + 'static> Captureless for F {}
 
 /// A value could not be written for another process, or what came from there could not be read.
+/// Clones share the cause.
+#[derive(Clone, Debug)]
+pub struct PortableError(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct PortableError {
-    verb: &'static str,
-    type_name: &'static str,
+struct Inner {
+    writing: bool,
+    type_name: Cow<'static, str>,
     source: Box<dyn Error + Send + Sync>,
 }
 
 impl PortableError {
+    /// For authors of executors: a value of this type could not be written.
+    pub fn writing(
+        type_name: impl Into<Cow<'static, str>>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            writing: true,
+            type_name: type_name.into(),
+            source: source.into(),
+        }))
+    }
+
+    /// For authors of executors: no value of this type could be read.
+    pub fn reading(
+        type_name: impl Into<Cow<'static, str>>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            writing: false,
+            type_name: type_name.into(),
+            source: source.into(),
+        }))
+    }
+
     /// The type that was to be written or read.
     #[must_use]
-    pub fn type_name(&self) -> &'static str {
-        self.type_name
+    pub fn type_name(&self) -> &str {
+        &self.0.type_name
+    }
+
+    /// Whether the value was to be written; otherwise it was to be read.
+    #[must_use]
+    pub fn is_writing(&self) -> bool {
+        self.0.writing
     }
 }
 
 impl fmt::Display for PortableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.0.writing {
+            "serialise"
+        } else {
+            "deserialise"
+        };
         write!(
             f,
-            "cannot {} a value of type `{}`: {}",
-            self.verb, self.type_name, self.source
+            "cannot {verb} a value of type `{}`: {}",
+            self.0.type_name, self.0.source
         )
     }
 }
 
 impl Error for PortableError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.source)
+        Some(&*self.0.source)
     }
 }
 
@@ -146,19 +187,13 @@ mod with_serde {
         let before = to.len();
         postcard::serialize_with_flavor(value, Append(to)).map_err(|source| {
             to.truncate(before);
-            PortableError {
-                verb: "serialise",
-                type_name: type_name::<T>(),
-                source: source.into(),
-            }
+            PortableError::writing(type_name::<T>(), source)
         })
     }
 
     fn read<T: DeserializeOwned>(from: &[u8]) -> Result<T, PortableError> {
-        let error = |source: Box<dyn std::error::Error + Send + Sync>| PortableError {
-            verb: "deserialise",
-            type_name: type_name::<T>(),
-            source,
+        let error = |source: Box<dyn std::error::Error + Send + Sync>| {
+            PortableError::reading(type_name::<T>(), source)
         };
         match postcard::take_from_bytes(from) {
             Ok((value, [])) => Ok(value),

@@ -3,17 +3,25 @@
 //! ```text
 //!              start                write value            release
 //!   PENDING ──────────▶ RUNNING ─────────────▶ FINISHED ─────────────▶ RELEASED
-//!      │                   │    (callbacks run)                            ▲
-//!      │ cancel            └───────────────────────────────────────────────┘
-//!      ▼                          release, when there are no callbacks
-//!   CANCELLED
+//!    │ │  ▲                │ ▲  (callbacks run)                            ▲
+//!    │ │  │ unlend         │ └─────────────────────────┐                   │
+//!    │ │  └────────────┐   └───────────────────────────┼───────────────────┘
+//!    │ │ lend          │          release, when there  │are no callbacks
+//!    │ └───────────▶ LENT ─────────────────────────────┘
+//!    │ cancel          │ cancel, when it is revoked    start_lent
+//!    ▼                 │
+//!   CANCELLED ◀────────┘
 //! ```
+//!
+//! LENT is the phase of a task that was sent to another process: it is not known here whether it
+//! was begun there. Whoever has to know holds LOCKED and asks the job (`lender.rs`).
 //!
 //! Who may touch what:
 //!
 //! | phase | slot | link |
 //! |---|---|---|
-//! | PENDING | holds the job; nobody, until `start` or `cancel` wins | the holder of LOCKED |
+//! | PENDING | holds the job; nobody, until `start` or `cancel` wins; of a job that can be lent, which is never started while pending, the holder of LOCKED | the holder of LOCKED |
+//! | LENT | holds the job, which the holder of LOCKED may ask | the holder of LOCKED |
 //! | RUNNING | the thread that won `start` | the holder of LOCKED |
 //! | FINISHED | holds the outcome; the same thread, its callbacks included | the holder of LOCKED |
 //! | RELEASED | holds the outcome; the owner (`Future`), until TAKEN | the thread that released |
@@ -32,6 +40,9 @@
 //!    by then the slot is empty.
 //! 5. The step to RELEASED fails when SIDE, LOCKED or UNWANTED appeared meanwhile, so whatever
 //!    was registered or left before it is seen by the completing thread.
+//! 6. No step leaves LENT while somebody else holds LOCKED, nor PENDING but by `start`, so the
+//!    job stays where it is while it is asked, and what it answers holds until LOCKED is given
+//!    up. Only the holder of the task starts one that can be lent.
 
 use std::fmt;
 
@@ -40,10 +51,11 @@ use crate::shim::thread::yield_now;
 
 const PHASE: usize = 0b111;
 const PENDING: usize = 0;
-const RUNNING: usize = 1;
-const FINISHED: usize = 2;
-const RELEASED: usize = 3;
-const CANCELLED: usize = 4;
+const LENT: usize = 1;
+const RUNNING: usize = 2;
+const FINISHED: usize = 3;
+const RELEASED: usize = 4;
+const CANCELLED: usize = 5;
 /// The outcome is a failure.
 const FAILED: usize = 1 << 3;
 /// Somebody edits `link`.
@@ -90,9 +102,10 @@ impl fmt::Display for State {
 pub(crate) struct Snapshot(usize);
 
 impl Snapshot {
+    /// Of a lent cell, as if it were not begun: see [`crate::lender`].
     pub(crate) fn state(self) -> State {
         match self.0 & PHASE {
-            PENDING => State::Pending,
+            PENDING | LENT => State::Pending,
             RUNNING => State::Running,
             CANCELLED => State::Cancelled,
             _ => State::Finished,
@@ -102,6 +115,10 @@ impl Snapshot {
     #[inline]
     pub(crate) fn is_pending(self) -> bool {
         self.0 & PHASE == PENDING
+    }
+
+    pub(crate) fn is_lent(self) -> bool {
+        self.0 & PHASE == LENT
     }
 
     pub(crate) fn is_running(self) -> bool {
@@ -174,7 +191,14 @@ impl Snapshot {
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let phase = ["pending", "running", "finished", "released", "cancelled"];
+        let phase = [
+            "pending",
+            "lent",
+            "running",
+            "finished",
+            "released",
+            "cancelled",
+        ];
         write!(f, "{}", phase.get(self.0 & PHASE).unwrap_or(&"?"))?;
         for (bit, name) in [
             (FAILED, "failed"),
@@ -204,6 +228,8 @@ pub(crate) enum Cancel {
     Already,
     /// It runs or has run.
     Lost,
+    /// It is lent: only its job can tell.
+    Lent,
 }
 
 /// What is left to do after a reference was given up.
@@ -272,6 +298,7 @@ impl Word {
         loop {
             match now & PHASE {
                 PENDING => {}
+                LENT => return Cancel::Lent,
                 CANCELLED => return Cancel::Already,
                 _ => return Cancel::Lost,
             }
@@ -294,6 +321,52 @@ impl Word {
                 Ok(_) => return won,
                 Err(seen) => now = seen,
             }
+        }
+    }
+
+    /// PENDING → LENT for the holder of LOCKED, who has written the job's place, and gives LOCKED
+    /// up.
+    pub(crate) fn unlock_lent(&self) {
+        self.unlock_as(PHASE | LOCKED, LENT, 0);
+    }
+
+    /// LENT → RUNNING. True for the one caller that wins; it owns the slot.
+    pub(crate) fn start_lent(&self) -> bool {
+        let mut now = self.guess();
+        while now & PHASE == LENT {
+            if now & LOCKED != 0 {
+                yield_now();
+                now = self.guess();
+                continue;
+            }
+            // ORDERING: Acquire: the job was asked under LOCKED before, and is taken out next.
+            match self.0.compare_exchange_weak(
+                now,
+                now - LENT + RUNNING,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(seen) => now = seen,
+            }
+        }
+        false
+    }
+
+    /// LENT → PENDING for the holder of LOCKED, which gives LOCKED up.
+    pub(crate) fn unlock_unlent(&self) {
+        self.unlock_as(PHASE | LOCKED, PENDING, 0);
+    }
+
+    /// LENT → CANCELLED for the holder of LOCKED, which gives LOCKED up unless `link` is in use.
+    pub(crate) fn cancel_locked(&self, seen: Snapshot) -> Cancel {
+        // `link` is in use or not as it was when LOCKED was taken (rule 2).
+        if seen.has_side() {
+            self.unlock_as(PHASE, CANCELLED, 0);
+            Cancel::WonLocked
+        } else {
+            self.unlock_as(PHASE | LOCKED, CANCELLED, 0);
+            Cancel::Won
         }
     }
 

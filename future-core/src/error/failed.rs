@@ -20,6 +20,12 @@ impl TaskFailed {
         Self(Arc::new(Inner { task, error }))
     }
 
+    /// For authors of executors: `task`, a job's name, returned `error`.
+    #[must_use]
+    pub fn of(task: &'static str, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Some(task), error.into())
+    }
+
     /// The error, when it is an `E`.
     #[must_use]
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {

@@ -2,18 +2,24 @@
 
 mod broken;
 mod deadlock;
+mod died;
 mod exclusive;
 mod failed;
 mod invalid_state;
 mod panicked;
+#[cfg(feature = "serde")]
+mod remote;
 mod submit;
 mod timeout;
 
 pub use broken::BrokenExecutor;
 pub use deadlock::Deadlock;
+pub use died::{WorkerDied, WorkerEnd};
 pub use failed::TaskFailed;
 pub use invalid_state::InvalidStateError;
 pub use panicked::{PanicLocation, TaskPanicked};
+#[cfg(feature = "serde")]
+pub use remote::{RemoteCause, RemoteError};
 pub use submit::{SubmitError, SubmitErrorKind};
 pub use timeout::TimeoutError;
 
@@ -22,6 +28,8 @@ pub(crate) use failed::short_name;
 
 use std::error::Error;
 use std::fmt;
+
+use crate::PortableError;
 
 /// The task was cancelled before it started.
 ///
@@ -70,6 +78,10 @@ pub enum TaskError {
     TimedOut(TimeoutError),
     /// The executor took no more tasks when a `map` wanted to submit this item.
     Rejected(SubmitError),
+    /// The worker process died while it ran the task, or was ended for it.
+    Died(WorkerDied),
+    /// The task's data or its result could not be written for another process, or not be read.
+    Portable(PortableError),
 }
 
 impl TaskError {
@@ -108,6 +120,8 @@ impl TaskError {
             Self::Deadlock(e) => e,
             Self::TimedOut(e) => e,
             Self::Rejected(e) => e,
+            Self::Died(e) => e,
+            Self::Portable(e) => e,
         }
     }
 
@@ -121,6 +135,8 @@ impl TaskError {
             Self::Deadlock(_) => "Deadlock",
             Self::TimedOut(_) => "TimeoutError",
             Self::Rejected(_) => "SubmitError",
+            Self::Died(_) => "WorkerDied",
+            Self::Portable(_) => "PortableError",
         }
     }
 }
@@ -154,4 +170,6 @@ from!(
     Deadlock(Deadlock),
     TimedOut(TimeoutError),
     Rejected(SubmitError),
+    Died(WorkerDied),
+    Portable(PortableError),
 );

@@ -17,6 +17,17 @@ pub struct PanicLocation {
 }
 
 impl PanicLocation {
+    /// For authors of executors: the place of a panic in another process.
+    #[must_use]
+    pub fn new(file: String, line: u32, column: u32, backtrace: Option<Arc<str>>) -> Self {
+        Self {
+            file,
+            line,
+            column,
+            backtrace,
+        }
+    }
+
     /// The source file.
     #[must_use]
     pub fn file(&self) -> &str {
@@ -78,6 +89,17 @@ impl TaskPanicked {
         }))
     }
 
+    /// For authors of executors: `task` panicked in another process. Its payload is the message.
+    #[must_use]
+    pub fn remote(task: &'static str, message: String, location: Option<PanicLocation>) -> Self {
+        Self(Arc::new(Inner {
+            task,
+            message,
+            location,
+            payload: Mutex::new(None),
+        }))
+    }
+
     /// The panic's message, or a remark when the payload was not text.
     #[must_use]
     pub fn message(&self) -> &str {
@@ -96,8 +118,8 @@ impl TaskPanicked {
         self.0.location.as_ref()
     }
 
-    /// The payload, for [`std::panic::resume_unwind`]. When another clone took it before, the
-    /// message as a `String`.
+    /// The payload, for [`std::panic::resume_unwind`]. When another clone took it before, or it
+    /// stayed in another process, the message as a `String`.
     #[must_use]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         self.0

@@ -1,0 +1,171 @@
+//! Tasks that run elsewhere: in another process, on another machine.
+//!
+//! Such a task is *lent*. Its cell is then neither pending nor running as far as this process can
+//! tell; the truth stands where the task was sent, and the executor's [`Proxy`] can ask for it.
+//! It is asked under the cell's lock, so that of "cancel it", "send it elsewhere" and "it was
+//! begun" exactly one is true, and each asker learns which.
+
+#![allow(unsafe_code)]
+
+use crate::cell::{Body, Header};
+use crate::error::TaskError;
+use crate::shim::UnsafeCell;
+use crate::state::{Cancel, State};
+
+/// What stands here for a job that is run elsewhere.
+///
+/// [`revoke`](Self::revoke) and [`started`](Self::started) are called in any thread, under a lock
+/// that is held for a few instructions: they must be short, must not wait, and must neither
+/// panic nor touch this or another future.
+pub trait Proxy: Send + 'static {
+    /// What the job gives.
+    type Output: Send + 'static;
+
+    /// The answer came: makes the outcome of it, in the thread that calls
+    /// [`Task::run_lent`](crate::executor::Task::run_lent).
+    ///
+    /// # Errors
+    ///
+    /// Why there is no value.
+    fn receive(self) -> Result<Self::Output, TaskError>;
+
+    /// Takes the task back from `place`, the one it was last lent to. True when it will never be
+    /// begun there; false when it was, or has ended.
+    fn revoke(&self, place: u64) -> bool;
+
+    /// Whether the task was begun at `place`, the one it was last lent to.
+    fn started(&self, place: u64) -> bool;
+
+    /// What messages call the job.
+    fn name() -> &'static str
+    where
+        Self: Sized;
+}
+
+/// What came of an attempt to take a lent task back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum Unlent {
+    /// It is pending again.
+    Pending,
+    /// It was begun, or has ended there.
+    Started,
+    /// It was not lent: it was cancelled, or never lent.
+    NotLent,
+}
+
+/// What a cell asks its proxy.
+#[derive(Clone, Copy)]
+pub(crate) enum Asked {
+    /// To note where the task is lent to.
+    Place(u64),
+    /// [`Proxy::revoke`].
+    Revoke,
+    /// [`Proxy::started`].
+    Started,
+}
+
+/// A proxy in its cell.
+pub(crate) struct Lendable<P> {
+    /// Written while the cell is pending, read while it is lent, both under LOCKED.
+    place: UnsafeCell<u64>,
+    proxy: P,
+}
+
+impl<P: Proxy> Lendable<P> {
+    pub(crate) fn new(proxy: P) -> Self {
+        Self {
+            place: UnsafeCell::new(0),
+            proxy,
+        }
+    }
+
+    /// # Safety
+    /// The caller holds LOCKED, and the cell is pending ([`Asked::Place`]) or lent (the others).
+    pub(crate) unsafe fn ask(&self, asked: Asked) -> bool {
+        // SAFETY: the caller's promise (rule 6).
+        let place = || self.place.with(|place| unsafe { *place });
+        match asked {
+            Asked::Place(place) => {
+                // SAFETY: the caller's promise (rule 6).
+                self.place.with_mut(|to| unsafe { *to = place });
+                true
+            }
+            Asked::Revoke => self.proxy.revoke(place()),
+            Asked::Started => self.proxy.started(place()),
+        }
+    }
+}
+
+impl<P: Proxy> Body for Lendable<P> {
+    type Output = P::Output;
+
+    fn run(self) -> Result<P::Output, TaskError> {
+        self.proxy.receive()
+    }
+
+    fn name() -> &'static str {
+        P::name()
+    }
+}
+
+/// What a cell's task is doing, wherever it is.
+pub(crate) fn state(header: &Header) -> State {
+    let seen = header.word.read();
+    if !seen.is_lent() {
+        return seen.state();
+    }
+    let seen = header.word.lock();
+    // SAFETY: lent, and this thread holds LOCKED.
+    let begun = seen.is_lent() && unsafe { header.ask(Asked::Started) };
+    header.word.unlock(seen.has_side(), 0);
+    if begun { State::Running } else { seen.state() }
+}
+
+/// Lends a pending cell to `place`. False when it is not pending, or cannot be lent. Called by the
+/// holder of its task, the only one who could start it.
+pub(crate) fn lend(header: &Header, place: u64) -> bool {
+    let seen = header.word.lock();
+    // SAFETY: pending, and this thread holds LOCKED, and the right to start it.
+    if seen.is_pending() && unsafe { header.ask(Asked::Place(place)) } {
+        header.word.unlock_lent();
+        true
+    } else {
+        header.word.unlock(seen.has_side(), 0);
+        false
+    }
+}
+
+/// Cancels a cell that was found lent, unless it was begun. [`Cancel::Lent`] when it was taken
+/// back and lent again meanwhile.
+pub(crate) fn cancel(header: &Header) -> Cancel {
+    let seen = header.word.lock();
+    if !seen.is_lent() {
+        header.word.unlock(seen.has_side(), 0);
+        return header.word.cancel();
+    }
+    // SAFETY: lent, and this thread holds LOCKED.
+    if unsafe { header.ask(Asked::Revoke) } {
+        header.word.cancel_locked(seen)
+    } else {
+        header.word.unlock(seen.has_side(), 0);
+        Cancel::Lost
+    }
+}
+
+/// Makes a lent cell pending again, unless it was begun.
+pub(crate) fn unlend(header: &Header) -> Unlent {
+    let seen = header.word.lock();
+    if !seen.is_lent() {
+        header.word.unlock(seen.has_side(), 0);
+        return Unlent::NotLent;
+    }
+    // SAFETY: lent, and this thread holds LOCKED.
+    if unsafe { header.ask(Asked::Revoke) } {
+        header.word.unlock_unlent();
+        Unlent::Pending
+    } else {
+        header.word.unlock(seen.has_side(), 0);
+        Unlent::Started
+    }
+}
