@@ -1,9 +1,9 @@
-//! What is read and written without the pool's lock: a place for each worker, and a hint.
+//! What is read and written without the pool's lock: a place for each worker.
 
 use std::sync::OnceLock;
 
-use future_core::shim::atomic::{AtomicU64, AtomicUsize, Ordering};
-use future_core::shim::{CachePadded, Parker};
+use future_core::shim::Parker;
+use future_core::shim::atomic::{AtomicU64, Ordering};
 
 use crate::ring::Ring;
 
@@ -53,19 +53,17 @@ impl Count {
     }
 }
 
-/// All slots, made when a worker first needs one, and the hint.
+/// All slots, made when a worker first needs one.
 #[derive(Debug)]
 pub(crate) struct Board {
     /// Each is set under the pool's lock, and others learn its number there.
     slots: Box<[OnceLock<Box<Slot>>]>,
-    queued: CachePadded<AtomicUsize>,
 }
 
 impl Board {
     pub(crate) fn new(workers: usize) -> Self {
         Self {
             slots: (0..workers).map(|_| OnceLock::new()).collect(),
-            queued: CachePadded::new(AtomicUsize::new(0)),
         }
     }
 
@@ -87,20 +85,5 @@ impl Board {
         self.slots
             .iter()
             .filter_map(|slot| slot.get().map(|s| &**s))
-    }
-
-    /// Notes how many tasks the queue has. Under the pool's lock.
-    #[inline]
-    pub(crate) fn set_queued(&self, tasks: usize) {
-        // ORDERING: a hint, written under the lock.
-        self.queued.store(tasks, Ordering::Relaxed);
-    }
-
-    /// How many tasks the queue had when this was last noted.
-    #[inline]
-    pub(crate) fn queued(&self) -> usize {
-        // ORDERING: a hint. A worker that reads 0 looks again under the lock; one that reads
-        // more goes on to look there.
-        self.queued.load(Ordering::Relaxed)
     }
 }

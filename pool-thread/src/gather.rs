@@ -8,6 +8,7 @@
 
 use std::cell::Cell;
 
+use crate::inbox::Inbox;
 use crate::limits::{FEW, LOCKSTEP, PAUSES, SKIP, WORTH};
 
 /// What one worker knows of its looks.
@@ -33,11 +34,14 @@ impl Gather {
         }
     }
 
-    /// Pauses when that is likely to pay. `queued` is how many tasks the queue seems to have,
-    /// `slept` says that this thread was just woken.
+    /// Pauses when that is likely to pay. `slept` says that this thread was just woken.
     #[inline]
-    pub(crate) fn before_look(&self, queued: usize, slept: bool) {
-        if self.streak.get() < LOCKSTEP || !(1..FEW).contains(&queued) {
+    pub(crate) fn before_look(&self, inbox: &Inbox, slept: bool) {
+        if self.streak.get() < LOCKSTEP {
+            return;
+        }
+        let queued = inbox.queued();
+        if !(1..FEW).contains(&queued) {
             return;
         }
         if let Some(less) = self.skip.get().checked_sub(1) {
@@ -55,9 +59,10 @@ impl Gather {
         }
     }
 
-    /// Learns from a look that found so many tasks.
+    /// Learns from a look that took so many tasks over from the inbox, if it had to.
     #[inline]
-    pub(crate) fn after_look(&self, found: usize) {
+    pub(crate) fn after_look(&self, found: Option<usize>) {
+        let Some(found) = found else { return };
         if let Some(before) = self.paused.take() {
             if found >= before + WORTH {
                 self.penalty.set(*SKIP.start());

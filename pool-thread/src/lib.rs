@@ -55,6 +55,7 @@ mod counters;
 mod error;
 mod executor;
 mod gather;
+mod inbox;
 mod jobs;
 mod limits;
 mod offer;

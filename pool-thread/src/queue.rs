@@ -1,6 +1,7 @@
-//! The queue, and who has taken what from it. All of it under the pool's lock.
+//! What the workers took out of the inbox, and who has taken what of that. All of it under the
+//! pool's lock.
 //!
-//! Each task has a position by the order in which the queue hands tasks out. A worker takes a
+//! When nothing is left here, everything that has arrived is taken over at once. Each task has a position by the order in which the queue hands tasks out. A worker takes a
 //! batch: it runs the first task and puts the others in its ring, where anybody who has nothing
 //! else to do finds them. Batches are noted here in the order they were taken, so the first that
 //! is not empty holds the oldest task that nobody has started.
@@ -10,7 +11,8 @@ use std::collections::VecDeque;
 use future_core::executor::Task;
 
 use crate::board::Board;
-use crate::limits::{BATCH, FAIR, KEEP};
+use crate::inbox::{self, Arrived, Inbox};
+use crate::limits::{BATCH, FAIR};
 
 /// The part of a batch that went into a ring.
 #[derive(Debug)]
@@ -31,9 +33,8 @@ impl Batch {
     }
 }
 
-/// Tasks that nobody has started.
+/// Tasks that nobody has started and that are older than those in the inbox.
 #[derive(Debug, Default)]
-#[repr(C)]
 pub(crate) struct Queue {
     waiting: VecDeque<Task>,
     /// Tasks handed out: the next one's position.
@@ -42,15 +43,17 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    /// Takes over what has arrived, when nothing is left here; how many tasks that were.
     #[inline]
-    pub(crate) fn push(&mut self, task: Task, board: &Board) {
-        self.waiting.push_back(task);
-        board.set_queued(self.waiting.len());
+    pub(crate) fn take_over(&mut self, inbox: &Inbox, arrived: &mut Arrived) -> usize {
+        inbox.swap(arrived, &mut self.waiting);
+        self.waiting.len()
     }
 
-    pub(crate) fn extend(&mut self, tasks: Vec<Task>, board: &Board) {
-        self.waiting.extend(tasks);
-        board.set_queued(self.waiting.len());
+    /// Whether nothing is left but what is in the rings.
+    #[inline]
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Whether no task waits, in the queue or in a ring.
@@ -59,8 +62,8 @@ impl Queue {
         self.waiting.is_empty() && self.oldest(board).is_none()
     }
 
-    /// How many tasks wait, in the queue and in the rings, and what is left of those that were
-    /// cancelled or run in place.
+    /// How many tasks wait here and in the rings, and what is left of those that were cancelled or
+    /// run in place.
     pub(crate) fn len(&self, board: &Board) -> usize {
         self.waiting.len() + self.in_rings(board)
     }
@@ -88,26 +91,19 @@ impl Queue {
         None
     }
 
-    /// The next task for `worker`, whose ring is empty and may be filled, and how many tasks the
-    /// queue had. Only in `worker`'s thread.
-    pub(crate) fn take(
-        &mut self,
-        worker: usize,
-        workers: usize,
-        board: &Board,
-    ) -> (Option<Task>, usize) {
+    /// The next task for `worker`, whose ring is empty and may be filled. Only in `worker`'s
+    /// thread.
+    pub(crate) fn take(&mut self, worker: usize, workers: usize, board: &Board) -> Option<Task> {
         let found = self.waiting.len();
         while let Some((other, position)) = self.oldest(board) {
             if found > 0 && self.taken - position < FAIR {
                 break;
             }
             if let Some(task) = board.slot(other).ring.pop() {
-                return (Some(task), found);
+                return Some(task);
             }
         }
-        let Some(task) = self.waiting.pop_front() else {
-            return (None, found);
-        };
+        let task = self.waiting.pop_front()?;
         self.taken += 1;
         // Its fair share. What it cannot run soon is stolen from it.
         let more = (found / workers).clamp(1, BATCH) - 1;
@@ -120,8 +116,7 @@ impl Queue {
             let last = self.taken - 1;
             self.batches.push_back(Batch { worker, last, end });
         }
-        board.set_queued(self.waiting.len());
-        (Some(task), found)
+        Some(task)
     }
 
     /// Takes everything out.
@@ -131,14 +126,12 @@ impl Queue {
             tasks.extend(board.slot(worker).ring.pop());
         }
         tasks.extend(std::mem::take(&mut self.waiting));
-        board.set_queued(0);
         tasks
     }
 
     /// After a burst: the empty queue's memory, to be freed without the lock.
     #[inline]
     pub(crate) fn excess(&mut self) -> Option<VecDeque<Task>> {
-        (self.waiting.is_empty() && self.waiting.capacity() > KEEP)
-            .then(|| std::mem::take(&mut self.waiting))
+        inbox::excess(&mut self.waiting)
     }
 }

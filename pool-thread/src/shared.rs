@@ -1,5 +1,6 @@
 //! What the pool's owners, handles and workers share.
 
+use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use future_core::executor::{PoolToken, Ran, Task, note_wake};
 use future_core::shim::thread::{self, JoinHandle};
-use future_core::shim::{Arc, CachePadded, Condvar, Mutex, MutexGuard};
+use future_core::shim::{Arc, CachePadded, Condvar, Mutex};
 use future_core::{AsFuture, BrokenExecutor, SubmitError, SubmitErrorKind, TaskError};
 
 use crate::board::Board;
 use crate::counters::{Arrival, Counters, Next};
+use crate::inbox::{Arrived, Inbox, Put};
 use crate::queue::Queue;
 use crate::shutdown::ShutdownError;
 use crate::stats::{Phase, Stats};
@@ -56,13 +58,14 @@ impl Config {
     }
 }
 
-/// Under the lock. What each submit touches comes first.
-#[repr(C)]
+/// Under the pool's lock, which is taken before the inbox's when both are.
 struct Core {
     /// Shut down or broken: no task is taken, and workers end when none is left.
     closing: bool,
     queue: Queue,
     counters: Counters,
+    /// What the inbox was told.
+    calm: bool,
     broken: Option<BrokenExecutor>,
     threads: Vec<JoinHandle<()>>,
     /// Somebody without a time limit joins threads that are no longer in `threads`.
@@ -109,18 +112,76 @@ impl Core {
         Vec::new()
     }
 
+    /// Whether a task waits, asked when somebody has to be called for one. Submitters are told
+    /// first, and then looked for: those that came before have left their task, those that come
+    /// later call.
+    #[inline]
+    fn waits(&mut self, board: &Board, inbox: &Inbox) -> bool {
+        if self.calm {
+            self.calm = false;
+            inbox.lock().calm = false;
+        }
+        inbox.queued() > 0 || !self.queue.is_empty(board)
+    }
+
     /// Claims a worker when a task waits and nobody is on the way.
     #[inline]
-    fn next(&mut self, board: &Board) -> Next {
-        if self.counters.is_settled() || self.queue.is_empty(board) {
+    fn next(&mut self, board: &Board, inbox: &Inbox) -> Next {
+        if self.counters.is_settled() || !self.waits(board, inbox) {
             return Next::Nobody;
         }
         let queue = &self.queue;
-        let next = self.counters.next(|| queue.len(board));
+        let next = self.counters.next(|| inbox.queued() + queue.len(board));
         if let Next::Spawn(worker) = next {
             board.prepare(worker);
         }
         next
+    }
+
+    /// The same without a spawn, since one was just refused.
+    fn next_idle(&mut self, board: &Board, inbox: &Inbox) -> Next {
+        if self.waits(board, inbox) {
+            self.counters.next_idle()
+        } else {
+            Next::Nobody
+        }
+    }
+
+    /// The same as [`next`](Self::next) after a submit, which found the inbox not calm.
+    #[inline]
+    fn next_after_put(&mut self, board: &Board, inbox: &Inbox) -> Next {
+        if self.counters.is_settled() {
+            if !self.calm {
+                self.calm = true;
+                inbox.lock().calm = true;
+            }
+            return Next::Nobody;
+        }
+        self.next(board, inbox)
+    }
+
+    /// Counts a worker as idle that found nothing, not even in the inbox.
+    #[inline]
+    fn rest(&mut self, worker: usize, arrived: &mut Arrived) -> [Option<VecDeque<Task>>; 2] {
+        self.counters.rest(worker);
+        self.calm = false;
+        arrived.calm = false;
+        [self.queue.excess(), arrived.excess()]
+    }
+
+    /// Whether nobody is left and nobody will come: a submitter that has left its task may be
+    /// about to call for a worker.
+    fn is_over(&mut self, board: &Board, inbox: &Inbox) -> bool {
+        self.counters.nobody() && inbox.queued() == 0 && self.queue.is_empty(board)
+    }
+
+    /// Takes every task out.
+    fn drain(&mut self, board: &Board, inbox: &Inbox) -> Vec<Task> {
+        let mut tasks = self.queue.drain(board);
+        let mut arrived = VecDeque::new();
+        inbox.swap(&mut inbox.lock(), &mut arrived);
+        tasks.extend(arrived);
+        tasks
     }
 }
 
@@ -139,8 +200,8 @@ pub(crate) struct NoThread {
 
 /// What a worker does after it looked.
 pub(crate) enum Look {
-    /// Runs this; and how many tasks the queue had.
-    Run(Task, usize),
+    /// Runs this; and how many tasks had arrived, when they were taken over.
+    Run(Task, Option<usize>),
     /// Waits to be called.
     Rest,
     /// Ends.
@@ -150,6 +211,7 @@ pub(crate) enum Look {
 pub(crate) struct Shared {
     /// Tells this pool from all that were and will be.
     pub(crate) id: u64,
+    pub(crate) inbox: Inbox,
     core: CachePadded<Mutex<Core>>,
     /// Nobody is left, or nobody joins any more.
     gone: Condvar,
@@ -164,7 +226,9 @@ impl Shared {
         Self {
             // ORDERING: each number is given once; nothing else depends on it.
             id: NEXT.fetch_add(1, Ordering::Relaxed),
+            inbox: Inbox::default(),
             core: CachePadded::new(Mutex::new(Core {
+                calm: false,
                 queue: Queue::default(),
                 counters: Counters::new(config.max_workers),
                 closing: false,
@@ -192,13 +256,15 @@ impl Shared {
         task: Task,
         future: &impl AsFuture,
     ) -> Result<(), Refused> {
-        let own = worker::current(this);
-        let mut core = this.core.lock_soon();
-        if core.is_closing() {
-            return Err(core.refuse(vec![task]));
+        let put = this.inbox.put(task);
+        match put {
+            Put::Calm if worker::is_plain() => {
+                note_wake(false);
+                Ok(())
+            }
+            Put::Closed(task) => Err(this.core.lock_soon().refuse(vec![task])),
+            _ => Self::after_put(this, std::slice::from_ref(future)),
         }
-        core.queue.push(task, &this.board);
-        Self::after_push(this, core, own, std::slice::from_ref(future))
     }
 
     /// Queues all of `tasks`, whose futures are `futures`, or gives all back.
@@ -207,30 +273,27 @@ impl Shared {
         tasks: Vec<Task>,
         futures: &[impl AsFuture],
     ) -> Result<(), Refused> {
-        let own = worker::current(this);
-        let mut core = this.core.lock_soon();
-        if core.is_closing() {
-            return Err(core.refuse(tasks));
+        match this.inbox.put_all(tasks) {
+            Put::Closed(tasks) => Err(this.core.lock_soon().refuse(tasks)),
+            _ => Self::after_put(this, futures),
         }
-        core.queue.extend(tasks, &this.board);
-        Self::after_push(this, core, own, futures)
     }
 
-    #[inline]
-    fn after_push(
-        this: &Arc<Self>,
-        mut core: MutexGuard<'_, Core>,
-        own: Option<usize>,
-        futures: &[impl AsFuture],
-    ) -> Result<(), Refused> {
+    /// Calls a worker for what was put, when one has to be called.
+    #[cold]
+    #[inline(never)]
+    fn after_put(this: &Arc<Self>, futures: &[impl AsFuture]) -> Result<(), Refused> {
+        let own = worker::current(this);
+        let mut core = this.core.lock_soon();
         // A worker may submit while it is counted as idle: a waker does. It has to look again.
         if let Some(own) = own {
             core.counters.initialized(own);
         }
         let roused = own.filter(|own| core.counters.rouse(*own) != Arrival::Busy);
-        let next = core.next(&this.board);
+        let next = core.next_after_put(&this.board, &this.inbox);
         drop(core);
         if let Some(own) = roused {
+            worker::set_plain(true);
             this.board.slot(own).parker.unpark();
         }
         match Self::call(this, next) {
@@ -340,15 +403,11 @@ impl Shared {
                 this.token.set_workers(live.max(1));
                 let error = std::sync::Arc::new(error);
                 if live == 0 {
-                    let stranded = core.queue.drain(&this.board);
+                    let stranded = core.drain(&this.board, &this.inbox);
                     this.gone.notify_all();
                     return Err(NoThread { error, stranded });
                 }
-                let next = if core.queue.is_empty(&this.board) {
-                    Next::Nobody
-                } else {
-                    core.counters.next_idle()
-                };
+                let next = core.next_idle(&this.board, &this.inbox);
                 drop(core);
                 if let Next::Wake(worker) = next {
                     this.board.slot(worker).parker.unpark();
@@ -386,7 +445,7 @@ impl Shared {
         let mut core = this.core.lock_soon();
         core.counters.arrive(worker);
         core.counters.initializing(worker);
-        let next = core.next(&this.board);
+        let next = core.next(&this.board, &this.inbox);
         drop(core);
         Self::call_or_fail(this, next);
     }
@@ -408,43 +467,57 @@ impl Shared {
             retires = true;
         }
         let live = core.counters.live();
-        let (task, found) = core.queue.take(worker, live, &this.board);
-        if let Some(task) = task {
-            let next = if arrival == Arrival::Claimed {
-                core.next(&this.board)
-            } else {
-                Next::Nobody
-            };
-            drop(core);
-            Self::call_or_fail(this, next);
-            return Look::Run(task, found);
+        let mut found = None;
+        if core.queue.is_used_up() && this.inbox.queued() > 0 {
+            found = Some(core.queue.take_over(&this.inbox, &mut this.inbox.lock()));
         }
-        if retires {
-            core.counters.retire(worker);
-            return Look::Leave;
+        let mut task = core.queue.take(worker, live, &this.board);
+        if task.is_none() {
+            let mut arrived = this.inbox.lock();
+            if arrived.is_empty() {
+                if retires {
+                    core.counters.retire(worker);
+                    return Look::Leave;
+                }
+                if core.is_closing() {
+                    return Look::Leave;
+                }
+                let excess = core.rest(worker, &mut arrived);
+                drop(arrived);
+                drop(core);
+                drop(excess);
+                return Look::Rest;
+            }
+            found = Some(core.queue.take_over(&this.inbox, &mut arrived));
+            drop(arrived);
+            task = core.queue.take(worker, live, &this.board);
         }
-        if core.is_closing() {
-            return Look::Leave;
-        }
-        core.counters.rest(worker);
-        let excess = core.queue.excess();
+        let next = if arrival == Arrival::Claimed {
+            core.next(&this.board, &this.inbox)
+        } else {
+            Next::Nobody
+        };
         drop(core);
-        drop(excess);
-        Look::Rest
+        Self::call_or_fail(this, next);
+        Look::Run(task.expect("what was taken over is there"), found)
     }
 
     /// A worker's last task has ended and its waiters are not released: true when it is counted
     /// as idle from here on.
     pub(crate) fn settle(&self, worker: usize) -> bool {
-        if self.board.queued() > 0 {
+        if self.inbox.queued() > 0 {
             return false;
         }
         let mut core = self.core.lock_soon();
         if core.is_closing() || !core.queue.is_empty(&self.board) {
             return false;
         }
-        core.counters.rest(worker);
-        let excess = core.queue.excess();
+        let mut arrived = self.inbox.lock();
+        if !arrived.is_empty() {
+            return false;
+        }
+        let excess = core.rest(worker, &mut arrived);
+        drop(arrived);
         drop(core);
         drop(excess);
         true
@@ -454,7 +527,7 @@ impl Shared {
     pub(crate) fn unsettle(this: &Arc<Self>, worker: usize) {
         let mut core = this.core.lock_soon();
         let next = if core.counters.rouse(worker) == Arrival::Claimed {
-            core.next(&this.board)
+            core.next(&this.board, &this.inbox)
         } else {
             Next::Nobody
         };
@@ -467,7 +540,7 @@ impl Shared {
         let mut core = this.core.lock_soon();
         core.counters.leave(worker);
         // A task that came meanwhile relied on this worker.
-        let next = core.next(&this.board);
+        let next = core.next(&this.board, &this.inbox);
         if core.counters.nobody() {
             this.gone.notify_all();
         }
@@ -480,8 +553,9 @@ impl Shared {
         let mut core = self.core.lock_soon();
         core.counters.initialized(worker);
         core.closing = true;
+        self.inbox.close();
         let broken = core.broken.get_or_insert(broken).clone();
-        let tasks = core.queue.drain(&self.board);
+        let tasks = core.drain(&self.board, &self.inbox);
         let claimed = core.counters.claim_all();
         drop(core);
         self.wake_all(claimed);
@@ -500,8 +574,9 @@ impl Shared {
     pub(crate) fn close(&self, cancel: bool) {
         let mut core = self.core.lock_soon();
         core.closing = true;
+        self.inbox.close();
         let tasks = if cancel {
-            core.queue.drain(&self.board)
+            core.drain(&self.board, &self.inbox)
         } else {
             Vec::new()
         };
@@ -529,7 +604,8 @@ impl Shared {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut core = self.core.lock_soon();
         loop {
-            if core.counters.nobody() && (limit.is_some() || !core.joining) {
+            let over = core.is_over(&self.board, &self.inbox);
+            if over && (limit.is_some() || !core.joining) {
                 if limit.is_some() || core.threads.is_empty() {
                     return Ok(());
                 }
@@ -547,7 +623,7 @@ impl Shared {
             }
             let expired;
             (core, expired) = self.gone.wait(core, deadline);
-            if expired && !core.counters.nobody() {
+            if expired && !core.is_over(&self.board, &self.inbox) {
                 drop(core);
                 let limit = limit.unwrap_or_default();
                 return Err(ShutdownError::timed_out(limit, self.exact_stats()));
@@ -565,7 +641,10 @@ impl Shared {
     fn exact_stats(&self) -> Stats {
         let core = self.core.lock_soon();
         let mut stats = self.stats_of(&core);
-        stats.queued = stats.queued.min(core.queue.pending(&self.board));
+        let arrived = self.inbox.lock();
+        let arrived = arrived.iter().filter(|task| task.is_pending()).count();
+        let pending = arrived + core.queue.pending(&self.board);
+        stats.queued = stats.queued.min(pending);
         stats
     }
 
@@ -585,7 +664,7 @@ impl Shared {
             workers: live,
             idle,
             running: core.counters.running(),
-            queued: core.queue.len(&self.board),
+            queued: self.inbox.queued() + core.queue.len(&self.board),
             finished: 0,
             failed: core.failed,
             cancelled: core.cancelled,

@@ -17,11 +17,25 @@ use crate::state;
 
 thread_local_cell!(static NUMBER: Cell<usize> = Cell::new(usize::MAX));
 thread_local_cell!(static POOL: Cell<u64> = Cell::new(0));
+// False in a worker that is counted as idle or initializes.
+thread_local_cell!(static PLAIN: Cell<bool> = Cell::new(true));
 
 /// This thread's number among the workers of `shared`, when it is one.
 #[inline]
 pub(crate) fn current(shared: &Shared) -> Option<usize> {
     shared.token.is_current().then(|| NUMBER.with(Cell::get))
+}
+
+/// Whether this thread's submits leave its own place in the counts as it is.
+#[inline]
+pub(crate) fn is_plain() -> bool {
+    PLAIN.with(Cell::get)
+}
+
+/// Notes that the next submits do so, or not.
+#[inline]
+pub(crate) fn set_plain(plain: bool) {
+    PLAIN.with(|p| p.set(plain));
 }
 
 /// Whether this thread is a worker of `shared`, or was one and is about to end.
@@ -32,6 +46,7 @@ pub(crate) fn was(shared: &Shared) -> bool {
 /// The whole life of a worker.
 pub(crate) fn main(shared: &Arc<Shared>, number: usize) {
     NUMBER.with(|n| n.set(number));
+    set_plain(false);
     POOL.with(|pool| pool.set(shared.id));
     let slot = shared.board.slot(number);
     let in_place = InPlace(&slot.ran);
@@ -143,10 +158,11 @@ impl Worker<'_> {
                 self.run(task);
                 continue;
             }
-            let queued = self.shared.board.queued();
-            self.gather.before_look(queued, rest == Rest::Slept);
+            self.gather
+                .before_look(&self.shared.inbox, rest == Rest::Slept);
             match Shared::look(self.shared, self.number, rest == Rest::Expired) {
                 Look::Run(task, found) => {
+                    set_plain(true);
                     self.gather.after_look(found);
                     self.run(task);
                 }
@@ -215,7 +231,9 @@ impl Release for Steps<'_> {
     fn before_release(&mut self) {
         let Self(worker) = self;
         if worker.slot.ring.is_empty() {
-            worker.idle.set(worker.shared.settle(worker.number));
+            let idle = worker.shared.settle(worker.number);
+            worker.idle.set(idle);
+            set_plain(!idle);
         }
     }
 
@@ -223,6 +241,7 @@ impl Release for Steps<'_> {
         let Self(worker) = self;
         if worker.idle.take() {
             Shared::unsettle(worker.shared, worker.number);
+            set_plain(true);
         }
     }
 }
