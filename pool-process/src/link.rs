@@ -1,0 +1,530 @@
+//! Everything between the supervisor and one worker: what is on its way to it, and what its
+//! answers mean.
+//!
+//! A worker's bytes are believed only as far as they concern tasks that are with it: an answer
+//! must name a ticket that is in flight and that the worker has claimed. Anything else is a
+//! [`LinkError::Wire`], after which the worker is to be killed.
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use crate::arena::{self, Arena};
+use crate::build_id::BuildId;
+use crate::channel::Channel;
+use crate::claims::Claimed;
+use crate::control::{Control, Large, Output};
+use crate::entry::EntryId;
+use crate::launcher::Launched;
+use crate::linux_memory::{OUTPUTS_AT, TASKS_AT};
+use crate::process::Process;
+use crate::wire::{
+    Answer, Decoder, Encoder, Failure, FromWorker, GENERATIONS, Hello, LARGE, Payload, Placed,
+    Task, Ticket, WINDOW_MAX, WireError,
+};
+use crate::worker::Initializer;
+
+/// How often one call of [`Link::receive`] reads from the channel.
+const READS: usize = 16;
+
+/// A buffer that has grown beyond this is given back when it is empty.
+const KEPT: usize = 1024 * 1024;
+
+/// One worker, from launch to death.
+#[derive(Debug)]
+pub struct Link {
+    /// Its process.
+    pub process: Box<dyn Process>,
+    /// What it writes to its standard error.
+    pub stderr: Option<OwnedFd>,
+    channel: Box<dyn Channel>,
+    control: Arc<Control>,
+    stage: Stage,
+    decoder: Decoder<FromWorker>,
+    /// How many bytes of answers have come.
+    received: u64,
+    out: Vec<u8>,
+    sent: usize,
+    tasks: InFlight,
+    arena: Arena,
+    /// Which places of the arena hold data of tasks in flight.
+    taken: Vec<bool>,
+}
+
+/// What the worker has said so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// Nothing.
+    Launched,
+    /// It is the same build.
+    Met,
+    /// It takes tasks.
+    Ready,
+    /// It will end.
+    Over,
+}
+
+/// A task to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskToSend<'a> {
+    /// Its code.
+    pub entry: EntryId,
+    /// Its data, as its `Portable::encode` wrote it.
+    pub payload: &'a [u8],
+    /// Whether the worker notes when it begins it.
+    pub timed: bool,
+}
+
+/// What a worker reports.
+#[derive(Debug)]
+pub enum Report {
+    /// It is the same build, and its initializer has run.
+    Ready,
+    /// Its initializer has failed; it ends.
+    InitializerFailed(Failure),
+    /// It cannot work for this program; it ends. Says what to do.
+    Refused(String),
+    /// A task has run.
+    Finished {
+        /// Which.
+        ticket: Ticket,
+        /// What it gave.
+        output: Output,
+    },
+    /// A task has no output.
+    Failed {
+        /// Which.
+        ticket: Ticket,
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// Why [`Link::receive`] stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// Nothing more is there now.
+    Blocked,
+    /// There may be more: it is time for the others.
+    More,
+    /// Nothing more will come.
+    Closed,
+}
+
+/// A task that a dead worker leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Which.
+    pub ticket: Ticket,
+    /// Whether the worker had begun it. If not, it can run elsewhere.
+    pub started: bool,
+}
+
+/// The link is of no more use.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// The channel failed.
+    Io(io::Error),
+    /// The worker broke the protocol, and is to be killed.
+    Wire(WireError),
+}
+
+impl From<io::Error> for LinkError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<WireError> for LinkError {
+    fn from(error: WireError) -> Self {
+        Self::Wire(error)
+    }
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "the worker's channel failed: {error}"),
+            Self::Wire(error) => write!(f, "the worker broke the protocol: {error}"),
+        }
+    }
+}
+
+impl Error for LinkError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            Self::Wire(error) => Some(error),
+        }
+    }
+}
+
+impl Link {
+    /// The link to a worker that was just launched.
+    #[must_use]
+    pub fn new(launched: Launched) -> Self {
+        Self {
+            process: launched.process,
+            stderr: launched.stderr,
+            channel: launched.channel,
+            control: launched.control,
+            stage: Stage::Launched,
+            decoder: Decoder::default(),
+            received: 0,
+            out: Vec::new(),
+            sent: 0,
+            tasks: InFlight::default(),
+            arena: Arena::new(TASKS_AT, OUTPUTS_AT),
+            taken: Vec::new(),
+        }
+    }
+
+    /// Makes the worker ready: to be called once, before any task is pushed.
+    pub fn begin(&mut self, initializer: Option<&Initializer>) {
+        let initializer = initializer.map(|i| (i.entry().offset(), i.payload()));
+        Encoder(&mut self.out).begin(initializer);
+    }
+
+    /// What user threads may have of the link.
+    #[must_use]
+    pub fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
+    /// Queues a task to the worker; [`flush`](Self::flush) sends it. `None` when [`WINDOW_MAX`]
+    /// tasks are in flight.
+    pub fn push(&mut self, task: TaskToSend<'_>) -> Option<Ticket> {
+        let ticket = self.tasks.open()?;
+        let placed = self.place(task.payload);
+        if let Some(placed) = placed {
+            self.tasks.set_placed(ticket, placed);
+        }
+        self.control.queue(ticket);
+        Encoder(&mut self.out).task(&Task {
+            ticket,
+            entry: task.entry.offset(),
+            timed: task.timed,
+            payload: placed.map_or(Payload::Inline(task.payload), Payload::Placed),
+        });
+        Some(ticket)
+    }
+
+    fn place(&mut self, payload: &[u8]) -> Option<Placed> {
+        if payload.len() < LARGE {
+            return None;
+        }
+        let taken = &mut self.taken;
+        let is_free = |place: usize| !taken.get(place).copied().unwrap_or(false);
+        let placed = self.arena.write(self.control.memory(), payload, is_free)?;
+        let place = usize::from(placed.place);
+        if taken.len() <= place {
+            taken.resize(place + 1, false);
+        }
+        taken[place] = true;
+        Some(placed)
+    }
+
+    /// Sends what is queued. `true` when all of it is gone, `false` when the channel is full.
+    ///
+    /// # Errors
+    ///
+    /// When the worker is gone, which its process will tell better.
+    pub fn flush(&mut self) -> io::Result<bool> {
+        while self.sent < self.out.len() {
+            match self.channel.send(&[IoSlice::new(&self.out[self.sent..])]) {
+                Ok(sent) => self.sent += sent,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        self.sent = 0;
+        self.out.clear();
+        if self.out.capacity() > KEPT {
+            self.out = Vec::new();
+        }
+        Ok(true)
+    }
+
+    /// Whether something is queued that the channel has not taken yet.
+    #[must_use]
+    pub fn wants_write(&self) -> bool {
+        self.sent < self.out.len()
+    }
+
+    /// Reads what the worker has sent, and passes it on.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError::Wire`] when the worker broke the protocol. What was passed on before is good.
+    pub fn receive(&mut self, each: &mut dyn FnMut(Report)) -> Result<Received, LinkError> {
+        for _ in 0..READS {
+            let space = self.decoder.space();
+            let room = space.capacity() - space.len();
+            match self.channel.receive(space) {
+                Ok(0) => return Ok(Received::Closed),
+                Ok(read) => {
+                    self.received += read as u64;
+                    self.take_answers(each)?;
+                    if read < room {
+                        // Most likely there is no more, and the poll will tell if there is.
+                        return Ok(Received::Blocked);
+                    }
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return Ok(Received::Blocked),
+                    // A worker that dies with unread orders ends the channel in this way.
+                    io::ErrorKind::ConnectionReset => return Ok(Received::Closed),
+                    _ => return Err(error.into()),
+                },
+            }
+        }
+        Ok(Received::More)
+    }
+
+    /// Passes on what a dead worker had finished and not yet sent: to be called when the process
+    /// has ended and [`receive`](Self::receive) has said `Closed`. A frame that it was about to
+    /// write is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError::Wire`] when the worker broke the protocol.
+    pub fn recover(&mut self, each: &mut dyn FnMut(Report)) -> Result<(), LinkError> {
+        let unsent = self.control.unsent(self.received);
+        self.received += unsent.len() as u64;
+        self.decoder.feed(&unsent);
+        self.take_answers(each)
+    }
+
+    /// Takes a task back, and frees what it occupies. `true`: it will never run in this worker.
+    pub fn revoke(&mut self, ticket: Ticket) -> bool {
+        let revoked = self.control.revoke(ticket);
+        if revoked {
+            self.forget(ticket);
+        }
+        revoked
+    }
+
+    /// Frees what a task occupies that was taken back by [`Control::revoke`].
+    pub fn forget(&mut self, ticket: Ticket) {
+        if self.control.claimed(ticket) == Claimed::Revoked {
+            self.close(ticket);
+        }
+    }
+
+    /// The tasks that are with the worker, in the order in which they were pushed. To be called
+    /// after [`recover`](Self::recover); they are with it no more then.
+    pub fn lost(&mut self) -> Vec<Lost> {
+        let lost: Vec<_> = self
+            .tasks
+            .in_order()
+            .into_iter()
+            .map(|ticket| Lost {
+                ticket,
+                // A worker that writes garbage to the page may have begun anything.
+                started: !matches!(
+                    self.control.claimed(ticket),
+                    Claimed::Queued | Claimed::Revoked
+                ),
+            })
+            .collect();
+        for lost in &lost {
+            self.close(lost.ticket);
+        }
+        lost
+    }
+
+    /// Tells the worker that there is no more: it ends after the tasks that it has.
+    pub fn retire(&mut self) {
+        Encoder(&mut self.out).goodbye();
+    }
+
+    /// How many tasks are with the worker.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.tasks.len
+    }
+
+    fn take_answers(&mut self, each: &mut dyn FnMut(Report)) -> Result<(), LinkError> {
+        while let Some(answer) = self.decoder.next()? {
+            let turn = |allowed: bool, what| {
+                if allowed {
+                    Ok(())
+                } else {
+                    Err(WireError::OutOfTurn { what })
+                }
+            };
+            let report = match answer {
+                Answer::Hello(hello) => {
+                    turn(self.stage == Stage::Launched, "a second hello")?;
+                    let own = Hello {
+                        build: BuildId::own(),
+                        name: String::new(),
+                    };
+                    match own.mismatch(&hello) {
+                        None => {
+                            self.stage = Stage::Met;
+                            continue;
+                        }
+                        Some(why) => {
+                            self.stage = Stage::Over;
+                            Report::Refused(why)
+                        }
+                    }
+                }
+                Answer::Refused(why) => {
+                    turn(self.stage <= Stage::Met, "a refusal of a ready worker")?;
+                    self.stage = Stage::Over;
+                    Report::Refused(why.to_owned())
+                }
+                Answer::Ready => {
+                    turn(
+                        self.stage == Stage::Met,
+                        "ready, without a hello just before",
+                    )?;
+                    self.stage = Stage::Ready;
+                    Report::Ready
+                }
+                Answer::InitializerFailed(failure) => {
+                    turn(
+                        self.stage == Stage::Met,
+                        "a failed initializer, without a hello just before",
+                    )?;
+                    self.stage = Stage::Over;
+                    Report::InitializerFailed(failure)
+                }
+                Answer::Finished { ticket, payload } => {
+                    turn(self.stage == Stage::Ready, "an answer before ready")?;
+                    let output = match payload {
+                        Payload::Inline(bytes) => Output::Bytes(bytes.to_vec()),
+                        Payload::Placed(placed) => {
+                            Output::Large(Large::new(Arc::clone(&self.control), placed))
+                        }
+                    };
+                    answered(&self.control, &mut self.tasks, &mut self.taken, ticket)?;
+                    Report::Finished { ticket, output }
+                }
+                Answer::Failed { ticket, failure } => {
+                    turn(self.stage == Stage::Ready, "an answer before ready")?;
+                    answered(&self.control, &mut self.tasks, &mut self.taken, ticket)?;
+                    Report::Failed { ticket, failure }
+                }
+            };
+            each(report);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, ticket: Ticket) {
+        close(&self.control, &mut self.tasks, &mut self.taken, ticket);
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+}
+
+/// Frees what an answered task occupies, if it may have been answered.
+fn answered(
+    control: &Control,
+    tasks: &mut InFlight,
+    taken: &mut [bool],
+    ticket: Ticket,
+) -> Result<(), WireError> {
+    if tasks.has(ticket) && control.claimed(ticket) == Claimed::Started {
+        close(control, tasks, taken, ticket);
+        Ok(())
+    } else {
+        Err(WireError::NotInFlight {
+            slot: ticket.slot,
+            generation: ticket.generation,
+        })
+    }
+}
+
+fn close(control: &Control, tasks: &mut InFlight, taken: &mut [bool], ticket: Ticket) {
+    if let Some(placed) = tasks.close(ticket) {
+        arena::release(control.memory(), placed);
+        taken[usize::from(placed.place)] = false;
+    }
+}
+
+/// The tasks that are with the worker, by slot.
+#[derive(Debug, Default)]
+struct InFlight {
+    slots: Vec<Option<Sent>>,
+    free: Vec<u16>,
+    len: usize,
+    /// How many were ever pushed.
+    pushed: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    generation: u32,
+    /// Its number among all.
+    number: u64,
+    /// Where its data lies, if it is large.
+    placed: Option<Placed>,
+}
+
+impl InFlight {
+    fn open(&mut self) -> Option<Ticket> {
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None if self.slots.len() < WINDOW_MAX => {
+                self.slots.push(None);
+                (self.slots.len() - 1) as u16
+            }
+            None => return None,
+        };
+        // The numbers of a slot's uses are 2^30 pushes apart before they are the same again.
+        let generation = (self.pushed % u64::from(GENERATIONS)) as u32;
+        self.slots[usize::from(slot)] = Some(Sent {
+            generation,
+            number: self.pushed,
+            placed: None,
+        });
+        self.pushed += 1;
+        self.len += 1;
+        Some(Ticket { slot, generation })
+    }
+
+    fn get_mut(&mut self, ticket: Ticket) -> Option<&mut Sent> {
+        let sent = self.slots.get_mut(usize::from(ticket.slot))?.as_mut()?;
+        (sent.generation == ticket.generation).then_some(sent)
+    }
+
+    fn set_placed(&mut self, ticket: Ticket, placed: Placed) {
+        if let Some(sent) = self.get_mut(ticket) {
+            sent.placed = Some(placed);
+        }
+    }
+
+    fn has(&mut self, ticket: Ticket) -> bool {
+        self.get_mut(ticket).is_some()
+    }
+
+    fn close(&mut self, ticket: Ticket) -> Option<Placed> {
+        let placed = self.get_mut(ticket)?.placed;
+        self.slots[usize::from(ticket.slot)] = None;
+        self.free.push(ticket.slot);
+        self.len -= 1;
+        placed
+    }
+
+    fn in_order(&self) -> Vec<Ticket> {
+        let mut all: Vec<_> = (0_u16..)
+            .zip(&self.slots)
+            .filter_map(|(slot, sent)| sent.map(|sent| (slot, sent)))
+            .collect();
+        all.sort_by_key(|(_, sent)| sent.number);
+        all.into_iter()
+            .map(|(slot, Sent { generation, .. })| Ticket { slot, generation })
+            .collect()
+    }
+}

@@ -1,0 +1,149 @@
+//! Answers on their way to the parent.
+//!
+//! They are collected in the outbox, which lies in the memory that is shared with the parent. So
+//! a task that has finished is not lost when the next one crashes: the parent takes what was not
+//! sent out of the outbox of a dead worker. They are sent when there is nothing else to do, when
+//! they are many, and at the latest 50 µs after the first of them, by the watching thread if the
+//! other one is busy with a long task.
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::net::SendFlags;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
+
+use super::{Shared, watcher};
+use crate::linux_memory::{OUTBOX, Page};
+use crate::socket::send;
+
+/// As many bytes are sent at once, even when more answers are about to come.
+const MANY: u64 = 32 * 1024;
+
+/// How long, in nanoseconds, an answer waits for others.
+const DELAY: i64 = 50_000;
+
+pub(super) struct Answers {
+    outbox: Mutex<Outbox>,
+    timer: OwnedFd,
+}
+
+#[derive(Default)]
+struct Outbox {
+    /// The stream's bytes up to here are with the kernel.
+    sent: u64,
+    /// The stream's bytes up to here are in the outbox.
+    end: u64,
+    /// Whether the timer is set.
+    armed: bool,
+}
+
+impl Answers {
+    pub(super) fn new() -> io::Result<Self> {
+        let timer = timerfd_create(
+            TimerfdClockId::Monotonic,
+            TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
+        )?;
+        Ok(Self {
+            outbox: Mutex::default(),
+            timer,
+        })
+    }
+
+    /// Readable when answers have waited long enough.
+    pub(super) fn timer(&self) -> BorrowedFd<'_> {
+        self.timer.as_fd()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Outbox> {
+        // No code of a user runs under it.
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// Adds an answer. `more`: others are about to come, so it may wait for them.
+    pub(super) fn answer(&self, frame: &[u8], more: bool) {
+        let mut outbox = self.answers.lock();
+        if frame.len() as u64 > OUTBOX as u64 - (outbox.end - outbox.sent) {
+            self.flush(&mut outbox);
+        }
+        let page = self.memory.page();
+        if frame.len() > OUTBOX {
+            send_all(self.channel.as_fd(), &mut [frame].into_iter());
+            outbox.end += frame.len() as u64;
+            outbox.sent = outbox.end;
+            publish(page, outbox.end);
+            return;
+        }
+        page.put(outbox.end, frame);
+        outbox.end += frame.len() as u64;
+        publish(page, outbox.end);
+        if !more || outbox.end - outbox.sent >= MANY {
+            self.flush(&mut outbox);
+        } else if !outbox.armed {
+            outbox.armed = self.set_timer();
+        }
+    }
+
+    /// Sends what there is.
+    pub(super) fn flush_answers(&self) {
+        self.flush(&mut self.answers.lock());
+    }
+
+    /// Sends what has waited long enough.
+    pub(super) fn flush_waiting(&self) {
+        let mut expirations = [0; 8];
+        // It is readable, or somebody else has closed it; either way the answers go out.
+        let _ = rustix::io::read(&self.answers.timer, &mut expirations);
+        let mut outbox = self.answers.lock();
+        outbox.armed = false;
+        self.flush(&mut outbox);
+    }
+
+    fn flush(&self, outbox: &mut Outbox) {
+        if outbox.sent == outbox.end {
+            return;
+        }
+        let len = (outbox.end - outbox.sent) as usize;
+        let parts = self.memory.page().filled(outbox.sent, len);
+        send_all(self.channel.as_fd(), &mut parts.into_iter());
+        outbox.sent = outbox.end;
+    }
+
+    /// Whether it could be set.
+    fn set_timer(&self) -> bool {
+        let at = Itimerspec {
+            it_interval: Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            },
+            it_value: Timespec {
+                tv_sec: 0,
+                tv_nsec: DELAY,
+            },
+        };
+        timerfd_settime(&self.answers.timer, TimerfdTimerFlags::empty(), &at).is_ok()
+    }
+}
+
+fn publish(page: &Page, end: u64) {
+    // ORDERING: Release, pairs with the parent's Acquire: the bytes before it are there.
+    page.outbox_end.store(end, Ordering::Release);
+}
+
+/// Sends all of it, or ends the process: without a channel it is no worker.
+fn send_all(channel: BorrowedFd<'_>, parts: &mut dyn Iterator<Item = &[u8]>) {
+    for mut part in parts {
+        while !part.is_empty() {
+            match send(channel, &[IoSlice::new(part)], SendFlags::empty()) {
+                Ok(sent) => part = &part[sent..],
+                Err(_) => watcher::end(),
+            }
+        }
+    }
+}
