@@ -30,7 +30,7 @@ use crate::{
     AsFuture, Deadlock, Future, FutureHandle, FutureId, blocking, context, deadlock, lender,
 };
 
-pub use crate::lender::{Proxy, Unlent};
+pub use crate::lender::{Place, Proxy, Unlent};
 pub use crate::scope::ScopeLatch;
 pub use crate::spin::Spin;
 
@@ -317,16 +317,21 @@ impl Task {
     /// From now on the future is pending or running as the proxy says, and cancelling it asks
     /// the proxy.
     #[must_use]
-    pub fn lend(&mut self, place: u64) -> bool {
+    pub fn lend(&mut self, place: Place) -> bool {
         // SAFETY: the task holds a reference.
         lender::lend(unsafe { self.cell.as_ref() }, place)
     }
 
-    /// Takes a lent task back, so that it can be lent elsewhere. Only one that was not begun
-    /// there can be had back; the proxy revokes it.
-    pub fn unlend(&mut self) -> Unlent {
+    /// Takes a lent task back, so that it can be lent elsewhere, when `revoke` says that it was
+    /// not begun; that is asked under the lock under which a cancellation asks the proxy, and
+    /// has to be as short. Not asked when the task is not lent.
+    ///
+    /// # Panics
+    ///
+    /// `revoke` must not: the future could never be waited for again.
+    pub fn unlend(&mut self, revoke: impl FnOnce() -> bool) -> Unlent {
         // SAFETY: the task holds a reference.
-        lender::unlend(unsafe { self.cell.as_ref() })
+        lender::unlend(unsafe { self.cell.as_ref() }, revoke)
     }
 
     /// Completes the future of a lent task with what its proxy makes of the answer. Panics of

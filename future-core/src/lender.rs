@@ -12,6 +12,9 @@ use crate::error::TaskError;
 use crate::shim::UnsafeCell;
 use crate::state::{Cancel, State};
 
+/// Where a task is lent to, in the executor's own terms.
+pub type Place = [u64; 2];
+
 /// What stands here for a job that is run elsewhere.
 ///
 /// [`revoke`](Self::revoke) and [`started`](Self::started) are called in any thread, under a lock
@@ -29,12 +32,13 @@ pub trait Proxy: Send + 'static {
     /// Why there is no value.
     fn receive(self) -> Result<Self::Output, TaskError>;
 
-    /// Takes the task back from `place`, the one it was last lent to. True when it will never be
-    /// begun there; false when it was, or has ended.
-    fn revoke(&self, place: u64) -> bool;
+    /// The future is about to be cancelled: takes the task back from `place`, the one it was last
+    /// lent to. True when it will never be begun there, and then the future is cancelled; false
+    /// when it was begun, or has ended.
+    fn revoke(&self, place: Place) -> bool;
 
     /// Whether the task was begun at `place`, the one it was last lent to.
-    fn started(&self, place: u64) -> bool;
+    fn started(&self, place: Place) -> bool;
 
     /// What messages call the job.
     fn name() -> &'static str
@@ -58,7 +62,7 @@ pub enum Unlent {
 #[derive(Clone, Copy)]
 pub(crate) enum Asked {
     /// To note where the task is lent to.
-    Place(u64),
+    Place(Place),
     /// [`Proxy::revoke`].
     Revoke,
     /// [`Proxy::started`].
@@ -68,14 +72,14 @@ pub(crate) enum Asked {
 /// A proxy in its cell.
 pub(crate) struct Lendable<P> {
     /// Written while the cell is pending, read while it is lent, both under LOCKED.
-    place: UnsafeCell<u64>,
+    place: UnsafeCell<Place>,
     proxy: P,
 }
 
 impl<P: Proxy> Lendable<P> {
     pub(crate) fn new(proxy: P) -> Self {
         Self {
-            place: UnsafeCell::new(0),
+            place: UnsafeCell::new([0; 2]),
             proxy,
         }
     }
@@ -124,7 +128,7 @@ pub(crate) fn state(header: &Header) -> State {
 
 /// Lends a pending cell to `place`. False when it is not pending, or cannot be lent. Called by the
 /// holder of its task, the only one who could start it.
-pub(crate) fn lend(header: &Header, place: u64) -> bool {
+pub(crate) fn lend(header: &Header, place: Place) -> bool {
     let seen = header.word.lock();
     // SAFETY: pending, and this thread holds LOCKED, and the right to start it.
     if seen.is_pending() && unsafe { header.ask(Asked::Place(place)) } {
@@ -153,15 +157,14 @@ pub(crate) fn cancel(header: &Header) -> Cancel {
     }
 }
 
-/// Makes a lent cell pending again, unless it was begun.
-pub(crate) fn unlend(header: &Header) -> Unlent {
+/// Makes a lent cell pending again, when `revoke` says that it can be had back.
+pub(crate) fn unlend(header: &Header, revoke: impl FnOnce() -> bool) -> Unlent {
     let seen = header.word.lock();
     if !seen.is_lent() {
         header.word.unlock(seen.has_side(), 0);
         return Unlent::NotLent;
     }
-    // SAFETY: lent, and this thread holds LOCKED.
-    if unsafe { header.ask(Asked::Revoke) } {
+    if revoke() {
         header.word.unlock_unlent();
         Unlent::Pending
     } else {

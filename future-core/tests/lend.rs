@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
-use future_core::executor::{Proxy, Ran, Task, Unlent};
+use future_core::executor::{Place, Proxy, Ran, Task, Unlent};
 use future_core::{BrokenExecutor, Future, State, TaskError};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,15 +20,15 @@ enum Claim {
 struct Places(Arc<Mutex<Vec<Claim>>>);
 
 impl Places {
-    fn open(&self) -> u64 {
+    fn open(&self) -> Place {
         let mut claims = self.0.lock().unwrap();
         claims.push(Claim::Queued);
-        claims.len() as u64 - 1
+        [claims.len() as u64 - 1, 0]
     }
 
-    fn claim(&self, place: u64, as_what: Claim) -> bool {
+    fn claim(&self, place: Place, as_what: Claim) -> bool {
         let mut claims = self.0.lock().unwrap();
-        let claim = &mut claims[place as usize];
+        let claim = &mut claims[place[0] as usize];
         let free = *claim == Claim::Queued;
         if free {
             *claim = as_what;
@@ -56,12 +56,12 @@ impl Proxy for Elsewhere {
         std::mem::replace(&mut self.answer, Ok(String::new()))
     }
 
-    fn revoke(&self, place: u64) -> bool {
+    fn revoke(&self, place: Place) -> bool {
         self.places.claim(place, Claim::Revoked)
     }
 
-    fn started(&self, place: u64) -> bool {
-        self.places.0.lock().unwrap()[place as usize] != Claim::Queued
+    fn started(&self, place: Place) -> bool {
+        self.places.0.lock().unwrap()[place[0] as usize] != Claim::Queued
     }
 
     fn name() -> &'static str {
@@ -136,7 +136,7 @@ fn a_lent_task_that_was_not_begun_is_cancelled_exactly() {
     assert!(told.recv().unwrap());
     assert_eq!(dropped.load(SeqCst), 1);
     assert!(!places.claim(place, Claim::Started), "it is never begun");
-    assert_eq!(task.unlend(), Unlent::NotLent);
+    assert_eq!(task.unlend(|| unreachable!()), Unlent::NotLent);
     assert_eq!(task.run_lent(|| {}), Ran::Cancelled);
     assert!(future.result().unwrap_err().is_cancelled());
 }
@@ -152,14 +152,16 @@ fn a_task_that_is_taken_back_is_lent_elsewhere() {
     } = new(Ok("answer"));
     let first = places.open();
     assert!(task.lend(first));
-    assert_eq!(task.unlend(), Unlent::Pending);
+    let back = || places.claim(first, Claim::Revoked);
+    assert_eq!(task.unlend(back), Unlent::Pending);
     assert!(task.is_pending());
     assert!(!places.claim(first, Claim::Started));
     let second = places.open();
     assert!(task.lend(second));
     assert!(!future.running());
     assert!(places.claim(second, Claim::Started));
-    assert_eq!(task.unlend(), Unlent::Started);
+    let back = || places.claim(second, Claim::Revoked);
+    assert_eq!(task.unlend(back), Unlent::Started);
     assert!(future.running());
     assert_eq!(task.run_lent(|| {}), Ran::Finished);
     assert!(future.result().is_ok());
@@ -228,8 +230,8 @@ fn a_lent_task_outlives_its_owner() {
 fn what_cannot_be_lent_is_not() {
     let pool = future_core::executor::PoolToken::new(1);
     let (mut task, future) = Task::new(|| 1, &pool);
-    assert!(!task.lend(0));
-    assert_eq!(task.unlend(), Unlent::NotLent);
+    assert!(!task.lend([0; 2]));
+    assert_eq!(task.unlend(|| true), Unlent::NotLent);
     assert_eq!(task.id(), future.id());
     assert_eq!(task.handle(), future.handle());
     assert!(task.name().contains("what_cannot_be_lent"));

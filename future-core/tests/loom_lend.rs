@@ -5,7 +5,7 @@
 use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicUsize as StdAtomicUsize, Ordering::SeqCst};
 
-use future_core::executor::{Proxy, Ran, Task, Unlent};
+use future_core::executor::{Place, Proxy, Ran, Task, Unlent};
 use future_core::shim::model::{Model, Reached};
 use future_core::{BrokenExecutor, Future, State, TaskError};
 use loom::sync::Arc;
@@ -24,8 +24,8 @@ impl Places {
         Arc::new(Self([AtomicUsize::new(QUEUED), AtomicUsize::new(QUEUED)]))
     }
 
-    fn claim(&self, place: u64, as_what: usize) -> bool {
-        self.0[place as usize]
+    fn claim(&self, place: Place, as_what: usize) -> bool {
+        self.0[place[0] as usize]
             .compare_exchange(QUEUED, as_what, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
     }
@@ -50,12 +50,12 @@ impl Proxy for Elsewhere {
         Ok(7)
     }
 
-    fn revoke(&self, place: u64) -> bool {
+    fn revoke(&self, place: Place) -> bool {
         self.places.claim(place, REVOKED)
     }
 
-    fn started(&self, place: u64) -> bool {
-        self.places.0[place as usize].load(Ordering::Acquire) != QUEUED
+    fn started(&self, place: Place) -> bool {
+        self.places.0[place[0] as usize].load(Ordering::Acquire) != QUEUED
     }
 
     fn name() -> &'static str {
@@ -88,12 +88,12 @@ fn cancel_of_a_lent_task_against_its_start() {
         let places = Places::new();
         let (mut task, future, drops) = task(&places);
         let worker = thread::spawn(move || {
-            if !task.lend(0) {
+            if !task.lend([0, 0]) {
                 REFUSED.mark();
                 assert_eq!(task.run_lent(|| {}), Ran::Cancelled);
                 return false;
             }
-            let began = places.claim(0, STARTED);
+            let began = places.claim([0, 0], STARTED);
             let ran = task.run_lent(|| {});
             assert_eq!(began, ran == Ran::Finished);
             began
@@ -128,8 +128,8 @@ fn a_lent_task_that_is_seen_running_runs() {
         let places = Places::new();
         let (mut task, future, _drops) = task(&places);
         let worker = thread::spawn(move || {
-            assert!(task.lend(0));
-            assert!(places.claim(0, STARTED));
+            assert!(task.lend([0, 0]));
+            assert!(places.claim([0, 0], STARTED));
             task.run_lent(|| {})
         });
         match future.state() {
@@ -164,16 +164,16 @@ fn a_worker_dies_while_its_task_is_cancelled() {
         let places = Places::new();
         let (mut task, future, drops) = task(&places);
         let handle = future.handle();
-        assert!(task.lend(0));
+        assert!(task.lend([0, 0]));
         // The worker may come to begin it before it dies.
         let dying = {
             let places = places.clone();
-            thread::spawn(move || places.claim(0, STARTED))
+            thread::spawn(move || places.claim([0, 0], STARTED))
         };
         let canceller = thread::spawn(move || handle.cancel());
-        let ran = match task.unlend() {
+        let ran = match task.unlend(|| places.claim([0, 0], REVOKED)) {
             Unlent::Pending => {
-                if task.lend(1) && places.claim(1, STARTED) {
+                if task.lend([1, 0]) && places.claim([1, 0], STARTED) {
                     ELSEWHERE.mark();
                     task.run_lent(|| {})
                 } else {
@@ -236,11 +236,11 @@ fn the_owner_leaves_a_lent_task() {
             Ok(Value(thread::current().id(), self.0))
         }
 
-        fn revoke(&self, _: u64) -> bool {
+        fn revoke(&self, _: Place) -> bool {
             false
         }
 
-        fn started(&self, _: u64) -> bool {
+        fn started(&self, _: Place) -> bool {
             true
         }
 
@@ -257,7 +257,7 @@ fn the_owner_leaves_a_lent_task() {
     .check(|| {
         let drops = StdArc::new(StdAtomicUsize::new(0));
         let (mut task, future) = Task::new_lendable(Gives(drops.clone()));
-        assert!(task.lend(3));
+        assert!(task.lend([3, 0]));
         let worker = thread::spawn(move || task.run_lent(|| {}));
         assert!(!future.cancel());
         drop(future);
