@@ -32,7 +32,6 @@ pub(super) struct Answers {
     timer: OwnedFd,
 }
 
-#[derive(Default)]
 struct Outbox {
     /// The stream's bytes up to here are with the kernel.
     sent: u64,
@@ -43,13 +42,18 @@ struct Outbox {
 }
 
 impl Answers {
-    pub(super) fn new() -> io::Result<Self> {
+    /// Answers that follow the first `sent` bytes of the stream.
+    pub(super) fn new(sent: u64) -> io::Result<Self> {
         let timer = timerfd_create(
             TimerfdClockId::Monotonic,
             TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
         )?;
         Ok(Self {
-            outbox: Mutex::default(),
+            outbox: Mutex::new(Outbox {
+                sent,
+                end: sent,
+                armed: false,
+            }),
             timer,
         })
     }

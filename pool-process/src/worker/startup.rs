@@ -41,11 +41,11 @@ pub(super) fn run(parent: Pid, before_all: impl FnOnce()) -> ! {
     };
     before_all();
     let mut decoder = Decoder::default();
-    let (hello, memory) = match meet(&channel, &mut decoder) {
+    let (hello, memory, sent) = match meet(&channel, &mut decoder) {
         Ok(met) => met,
         Err(why) => refuse(Some(&channel), &why),
     };
-    let shared = match share(channel, memory) {
+    let shared = match share(channel, memory, sent) {
         Ok(shared) => shared,
         Err((channel, error)) => refuse(
             Some(&channel),
@@ -83,8 +83,11 @@ fn take_channel() -> std::io::Result<OwnedFd> {
     Ok(channel)
 }
 
-/// Reads the parent's hello, and says ours.
-fn meet(channel: &OwnedFd, decoder: &mut Decoder<ToWorker>) -> Result<(Hello, OwnedFd), String> {
+/// Reads the parent's hello, and says ours, whose length is returned too.
+fn meet(
+    channel: &OwnedFd,
+    decoder: &mut Decoder<ToWorker>,
+) -> Result<(Hello, OwnedFd, u64), String> {
     let mut memory = None;
     let parent = loop {
         let (read, descriptor) = receive_with(borrowed(channel), decoder.space())
@@ -111,11 +114,15 @@ fn meet(channel: &OwnedFd, decoder: &mut Decoder<ToWorker>) -> Result<(Hello, Ow
     Encoder(&mut bytes).hello(&own);
     send_all(borrowed(channel), &bytes);
     let memory = memory.ok_or("its parent did not send the memory that they share")?;
-    Ok((parent, memory))
+    Ok((parent, memory, bytes.len() as u64))
 }
 
-fn share(channel: OwnedFd, memory: OwnedFd) -> Result<&'static Shared, (OwnedFd, std::io::Error)> {
-    match Memory::open(memory).and_then(|memory| Ok((memory, Answers::new()?))) {
+fn share(
+    channel: OwnedFd,
+    memory: OwnedFd,
+    sent: u64,
+) -> Result<&'static Shared, (OwnedFd, std::io::Error)> {
+    match Memory::open(memory).and_then(|memory| Ok((memory, Answers::new(sent)?))) {
         Ok((memory, answers)) => Ok(Box::leak(Box::new(Shared {
             channel,
             memory,
