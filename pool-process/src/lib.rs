@@ -23,6 +23,7 @@ mod linux_pidfd;
 mod linux_spawn;
 mod process;
 mod socket;
+mod supervisor;
 mod wire;
 mod worker;
 
@@ -58,5 +59,9 @@ pub mod parts {
 
     pub mod wire {
         pub use crate::wire::*;
+    }
+
+    pub mod supervisor {
+        pub use crate::supervisor::*;
     }
 }
