@@ -6,7 +6,7 @@ use xshell::{Shell, cmd};
 use crate::process::{cargo, run};
 use crate::sections::{Outcome, Sections};
 use crate::workspace::{Package, Workspace};
-use crate::{conformance, examples, loom, tidy, tsan};
+use crate::{conformance, counts, examples, loom, tidy, tsan};
 
 /// The benchmark against other pools is formatted and linted. It has no tests, and building its
 /// dependencies once is enough.
@@ -32,6 +32,7 @@ pub(crate) fn run_all(workspace: &Workspace, only: &[String]) -> Result<()> {
     sections.run("loom", || {
         loom::run(workspace, None, loom::GATE_BOUND).map(|()| Outcome::Passed)
     })?;
+    sections.run("counts", || counts::run_all(workspace))?;
     sections.finish()
 }
 

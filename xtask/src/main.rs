@@ -2,8 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod ci;
 mod conformance;
+mod counts;
 mod examples;
 mod expectation;
 mod loom;
@@ -17,10 +19,13 @@ mod tidy;
 mod tsan;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use process::say;
+use sections::Outcome;
 use workspace::Workspace;
 
 /// The checks of this workspace. docs/development.md says what each can and cannot show.
@@ -65,6 +70,22 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
+    /// Check the costs that repeat: instructions, system calls
+    Counts,
+    /// Measure this library beside its peers and write the report
+    Bench {
+        /// Only these rows: w1, w2hot, w5, w6-10us, length, ... (default: all)
+        rows: Vec<String>,
+        /// Fewer tasks and rounds
+        #[arg(long)]
+        quick: bool,
+        /// Where the report goes (default: bench in cargo's target folder)
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Also put the table into docs/performance.md
+        #[arg(long, conflicts_with = "rows")]
+        publish: bool,
+    },
     /// Check what the compiler does not: ordering tags, file sizes, unfinished marks
     Tidy,
 }
@@ -96,6 +117,25 @@ fn run(cli: Cli) -> Result<()> {
         Verb::Mutants { package, bound } => mutants::run(&workspace, package.as_deref(), bound),
         Verb::Conformance { check: true } => conformance::check(&workspace),
         Verb::Conformance { check: false } => conformance::write(&workspace),
+        Verb::Counts => counts::run_all(&workspace).map(|outcome| {
+            if let Outcome::Skipped(why) = outcome {
+                say(&format!("skipped: {why}"));
+            }
+        }),
+        Verb::Bench {
+            rows,
+            quick,
+            out,
+            publish,
+        } => {
+            let options = bench::Options {
+                quick,
+                rows,
+                out,
+                publish,
+            };
+            bench::run_all(&workspace, &options)
+        }
         Verb::Tidy => tidy::run(&workspace),
     }
 }

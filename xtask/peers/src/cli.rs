@@ -62,7 +62,10 @@ pub fn run() -> Result<()> {
         let name = c.name().to_lowercase();
         cli.only.is_empty() || cli.only.iter().any(|o| name.contains(&o.to_lowercase()))
     });
+    let versions = contestants.iter();
+    let versions = versions.filter_map(|c| Some((c.name(), c.version()?)));
     let mut run = Run {
+        versions: versions.collect(),
         records: Vec::new(),
     };
     for row in &rows {

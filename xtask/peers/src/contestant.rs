@@ -38,6 +38,11 @@ pub(crate) trait Contestant {
 
     fn kind(&self) -> Kind;
 
+    /// Of its language; None: it is of this program.
+    fn version(&self) -> Option<String> {
+        None
+    }
+
     /// Why its number for this work is shown but is no measure for others.
     fn no_measure(&self, _work: Work) -> Option<&'static str> {
         None

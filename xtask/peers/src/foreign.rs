@@ -14,6 +14,7 @@ use crate::workload::Workload;
 pub(crate) struct Foreign {
     name: &'static str,
     kind: Kind,
+    version: String,
     slower: u64,
     child: Child,
     requests: Option<ChildStdin>,
@@ -46,14 +47,14 @@ impl Foreign {
         let mut program = Self {
             name,
             kind,
+            version: String::new(),
             slower,
             requests: child.stdin.take(),
             answers: BufReader::new(child.stdout.take()?),
             child,
         };
-        // The languages' version, and the sign that the program runs.
-        let version = program.ask("version").ok()?;
-        eprintln!("{name}: {version}");
+        // Its answer is also the sign that the program runs.
+        program.version = program.ask("version").ok()?;
         Some(program)
     }
 
@@ -81,6 +82,10 @@ impl Contestant for Foreign {
 
     fn kind(&self) -> Kind {
         self.kind
+    }
+
+    fn version(&self) -> Option<String> {
+        Some(self.version.clone())
     }
 
     fn run(&mut self, workload: Workload) -> Result<Option<Sample>> {

@@ -1,5 +1,7 @@
 //! What a run found, as it is handed to the report.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::contestant::Kind;
@@ -44,5 +46,7 @@ impl Record {
 /// A run as it is written.
 #[derive(Serialize)]
 pub(crate) struct Run {
+    /// Of other languages: contestant and version.
+    pub(crate) versions: BTreeMap<&'static str, String>,
     pub records: Vec<Record>,
 }
