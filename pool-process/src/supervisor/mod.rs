@@ -111,7 +111,7 @@ const OVERTAKING: u64 = 32;
 /// other do not meet the bound on overtaking.
 const SHARED_WINDOW: u32 = 24;
 
-/// Decides for a pool of workers. See the [module](self).
+/// Decides for a pool of workers: the events, the actions and the rules are those of its module.
 ///
 /// `T` is a task as its owner holds it: given back exactly once, and never dropped here before the
 /// supervisor is. `R` tells how a worker died, and is only passed on.
