@@ -5,12 +5,14 @@ use std::sync::OnceLock;
 use future_core::shim::Parker;
 use future_core::shim::atomic::{AtomicU64, Ordering};
 
+use crate::inbox::Tray;
 use crate::ring::Ring;
 
 /// One worker's place. It stays when the worker leaves, for its successor.
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
     pub(crate) ring: Ring,
+    pub(crate) tray: Tray,
     pub(crate) parker: Parker,
     pub(crate) ran: Counts,
 }

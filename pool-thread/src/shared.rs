@@ -13,11 +13,11 @@ use future_core::{AsFuture, BrokenExecutor, SubmitError, SubmitErrorKind, TaskEr
 
 use crate::board::Board;
 use crate::counters::{Arrival, Counters, Next};
-use crate::inbox::{Arrived, Inbox, Put};
+use crate::inbox::{Arrived, Inbox, Put, TRAYS};
 use crate::queue::Queue;
 use crate::shutdown::ShutdownError;
 use crate::stats::{Phase, Stats};
-use crate::worker;
+use crate::worker::{self, Submitter};
 
 /// Makes a worker's state, or says why the pool is broken.
 pub(crate) type Initializer =
@@ -119,8 +119,9 @@ impl Core {
     fn waits(&mut self, board: &Board, inbox: &Inbox) -> bool {
         if self.calm {
             self.calm = false;
-            inbox.lock().calm = false;
+            inbox.alert(&mut inbox.lock());
         }
+        inbox.flush(board);
         inbox.queued() > 0 || !self.queue.is_empty(board)
     }
 
@@ -153,19 +154,29 @@ impl Core {
         if self.counters.is_settled() {
             if !self.calm {
                 self.calm = true;
-                inbox.lock().calm = true;
+                inbox.calm(&mut inbox.lock());
             }
             return Next::Nobody;
         }
         self.next(board, inbox)
     }
 
-    /// Counts a worker as idle that found nothing, not even in the inbox.
+    /// Whether there is nothing in the inbox either, nor on a tray, and submitters know that
+    /// this was looked for.
+    #[inline]
+    fn finds_nothing(&mut self, board: &Board, inbox: &Inbox, arrived: &mut Arrived) -> bool {
+        if arrived.is_empty() {
+            self.calm = false;
+            inbox.alert(arrived);
+            inbox.flush_into(arrived, board);
+        }
+        arrived.is_empty()
+    }
+
+    /// Counts a worker as idle that [found nothing](Self::finds_nothing).
     #[inline]
     fn rest(&mut self, worker: usize, arrived: &mut Arrived) -> [Option<VecDeque<Task>>; 2] {
         self.counters.rest(worker);
-        self.calm = false;
-        arrived.calm = false;
         [self.queue.excess(), arrived.excess()]
     }
 
@@ -177,6 +188,7 @@ impl Core {
 
     /// Takes every task out.
     fn drain(&mut self, board: &Board, inbox: &Inbox) -> Vec<Task> {
+        inbox.flush(board);
         let mut tasks = self.queue.drain(board);
         let mut arrived = VecDeque::new();
         inbox.swap(&mut inbox.lock(), &mut arrived);
@@ -256,9 +268,20 @@ impl Shared {
         task: Task,
         future: &impl AsFuture,
     ) -> Result<(), Refused> {
-        let put = this.inbox.put(task);
+        let by = worker::submitter(this);
+        let put = match by {
+            // With one worker the order is exact.
+            Submitter::Busy(worker) if this.config.max_workers > 1 && worker < TRAYS => {
+                let tray = &this.board.slot(worker).tray;
+                this.inbox.put_on(tray, worker, task)
+            }
+            _ => {
+                this.flush();
+                this.inbox.put(task)
+            }
+        };
         match put {
-            Put::Calm if worker::is_plain() => {
+            Put::Calm if by != Submitter::Marked => {
                 note_wake(false);
                 Ok(())
             }
@@ -273,9 +296,19 @@ impl Shared {
         tasks: Vec<Task>,
         futures: &[impl AsFuture],
     ) -> Result<(), Refused> {
+        this.flush();
         match this.inbox.put_all(tasks) {
             Put::Closed(tasks) => Err(this.core.lock_soon().refuse(tasks)),
             _ => Self::after_put(this, futures),
+        }
+    }
+
+    /// What is on trays comes before what is put next.
+    #[inline]
+    fn flush(&self) {
+        if self.inbox.has_trays() {
+            let _core = self.core.lock_soon();
+            self.inbox.flush(&self.board);
         }
     }
 
@@ -290,10 +323,11 @@ impl Shared {
             core.counters.initialized(own);
         }
         let roused = own.filter(|own| core.counters.rouse(*own) != Arrival::Busy);
+        this.inbox.flush(&this.board);
         let next = core.next_after_put(&this.board, &this.inbox);
         drop(core);
         if let Some(own) = roused {
-            worker::set_plain(true);
+            worker::set_marked(false);
             this.board.slot(own).parker.unpark();
         }
         match Self::call(this, next) {
@@ -467,6 +501,7 @@ impl Shared {
             retires = true;
         }
         let live = core.counters.live();
+        this.inbox.flush(&this.board);
         let mut found = None;
         if core.queue.is_used_up() && this.inbox.queued() > 0 {
             found = Some(core.queue.take_over(&this.inbox, &mut this.inbox.lock()));
@@ -474,7 +509,7 @@ impl Shared {
         let mut task = core.queue.take(worker, live, &this.board);
         if task.is_none() {
             let mut arrived = this.inbox.lock();
-            if arrived.is_empty() {
+            if core.finds_nothing(&this.board, &this.inbox, &mut arrived) {
                 if retires {
                     core.counters.retire(worker);
                     return Look::Leave;
@@ -505,7 +540,7 @@ impl Shared {
     /// A worker's last task has ended and its waiters are not released: true when it is counted
     /// as idle from here on.
     pub(crate) fn settle(&self, worker: usize) -> bool {
-        if self.inbox.queued() > 0 {
+        if self.inbox.queued() > 0 || self.inbox.has_trays() {
             return false;
         }
         let mut core = self.core.lock_soon();
@@ -513,7 +548,7 @@ impl Shared {
             return false;
         }
         let mut arrived = self.inbox.lock();
-        if !arrived.is_empty() {
+        if !core.finds_nothing(&self.board, &self.inbox, &mut arrived) {
             return false;
         }
         let excess = core.rest(worker, &mut arrived);
@@ -634,12 +669,15 @@ impl Shared {
     // ---- looking ----------------------------------------------------------------------------
 
     pub(crate) fn stats(&self) -> Stats {
-        self.stats_of(&self.core.lock_soon())
+        let core = self.core.lock_soon();
+        self.inbox.flush(&self.board);
+        self.stats_of(&core)
     }
 
     /// The same, without what was cancelled in the queue: asks each task.
     fn exact_stats(&self) -> Stats {
         let core = self.core.lock_soon();
+        self.inbox.flush(&self.board);
         let mut stats = self.stats_of(&core);
         let arrived = self.inbox.lock();
         let arrived = arrived.iter().filter(|task| task.is_pending()).count();

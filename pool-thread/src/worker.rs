@@ -17,8 +17,31 @@ use crate::state;
 
 thread_local_cell!(static NUMBER: Cell<usize> = Cell::new(usize::MAX));
 thread_local_cell!(static POOL: Cell<u64> = Cell::new(0));
-// False in a worker that is counted as idle or initializes.
-thread_local_cell!(static PLAIN: Cell<bool> = Cell::new(true));
+// True in a worker that is counted as idle, initializes or leaves.
+thread_local_cell!(static MARKED: Cell<bool> = Cell::new(true));
+
+/// Who submits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Submitter {
+    /// A thread that is no worker of the pool.
+    Outside,
+    /// A worker at its task.
+    Busy(usize),
+    /// A worker that is counted otherwise, and whose submit changes that.
+    Marked,
+}
+
+/// What this thread is to `shared` when it submits.
+#[inline]
+pub(crate) fn submitter(shared: &Shared) -> Submitter {
+    if !shared.token.is_current() {
+        Submitter::Outside
+    } else if MARKED.with(Cell::get) {
+        Submitter::Marked
+    } else {
+        Submitter::Busy(NUMBER.with(Cell::get))
+    }
+}
 
 /// This thread's number among the workers of `shared`, when it is one.
 #[inline]
@@ -26,16 +49,10 @@ pub(crate) fn current(shared: &Shared) -> Option<usize> {
     shared.token.is_current().then(|| NUMBER.with(Cell::get))
 }
 
-/// Whether this thread's submits leave its own place in the counts as it is.
+/// Notes that this worker is counted otherwise than busy, or is not.
 #[inline]
-pub(crate) fn is_plain() -> bool {
-    PLAIN.with(Cell::get)
-}
-
-/// Notes that the next submits do so, or not.
-#[inline]
-pub(crate) fn set_plain(plain: bool) {
-    PLAIN.with(|p| p.set(plain));
+pub(crate) fn set_marked(marked: bool) {
+    MARKED.with(|m| m.set(marked));
 }
 
 /// Whether this thread is a worker of `shared`, or was one and is about to end.
@@ -46,7 +63,6 @@ pub(crate) fn was(shared: &Shared) -> bool {
 /// The whole life of a worker.
 pub(crate) fn main(shared: &Arc<Shared>, number: usize) {
     NUMBER.with(|n| n.set(number));
-    set_plain(false);
     POOL.with(|pool| pool.set(shared.id));
     let slot = shared.board.slot(number);
     let in_place = InPlace(&slot.ran);
@@ -162,12 +178,15 @@ impl Worker<'_> {
                 .before_look(&self.shared.inbox, rest == Rest::Slept);
             match Shared::look(self.shared, self.number, rest == Rest::Expired) {
                 Look::Run(task, found) => {
-                    set_plain(true);
+                    set_marked(false);
                     self.gather.after_look(found);
                     self.run(task);
                 }
                 Look::Rest => self.idle.set(true),
-                Look::Leave => return,
+                Look::Leave => {
+                    set_marked(true);
+                    return;
+                }
             }
         }
     }
@@ -233,7 +252,7 @@ impl Release for Steps<'_> {
         if worker.slot.ring.is_empty() {
             let idle = worker.shared.settle(worker.number);
             worker.idle.set(idle);
-            set_plain(!idle);
+            set_marked(idle);
         }
     }
 
@@ -241,7 +260,7 @@ impl Release for Steps<'_> {
         let Self(worker) = self;
         if worker.idle.take() {
             Shared::unsettle(worker.shared, worker.number);
-            set_plain(true);
+            set_marked(false);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use common::{Alive, Gate, LONG, occupy, thread_name};
@@ -537,4 +537,74 @@ fn a_broken_pool_does_not_count_what_ran_in_place_as_cancelled() {
     assert_eq!((stats.finished(), stats.queued()), (1, 0));
     gate.open();
     outer.result().unwrap();
+}
+
+// P12
+#[test]
+fn what_a_worker_submits_keeps_its_place() {
+    let pool = ThreadPoolExecutor::new(2).unwrap();
+    let (blocked, _running) = occupy(&pool, 1);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let (gate, pass) = Gate::new();
+    let (tell, told) = channel();
+    let (handle, note) = (pool.handle(), order.clone());
+    let outer = pool
+        .submit(move || {
+            let nested: Vec<_> = (0..100)
+                .map(|n| {
+                    let note = note.clone();
+                    handle.submit(move || note.lock().unwrap().push(n)).unwrap()
+                })
+                .collect();
+            tell.send(()).unwrap();
+            pass.wait();
+            nested
+        })
+        .unwrap();
+    told.recv_timeout(LONG).unwrap();
+    // Younger than all of them, from a thread that knows no tray.
+    let note = order.clone();
+    let last = pool.submit(move || note.lock().unwrap().push(100)).unwrap();
+    assert_eq!(pool.stats().queued(), 101);
+    gate.open();
+    let nested = outer.result().unwrap();
+    // One worker is blocked, so the other runs all, in order.
+    last.result().unwrap();
+    assert!(nested.iter().all(|future| future.done()));
+    assert_eq!(*order.lock().unwrap(), (0..=100).collect::<Vec<_>>());
+    drop(blocked);
+}
+
+// P5, P12
+#[test]
+fn a_blocked_workers_nested_tasks_run_elsewhere() {
+    let pool = ThreadPoolExecutor::new(2).unwrap();
+    // Both workers have been made, so that the nested submits find nobody to call at times.
+    let (gates, running) = occupy(&pool, 2);
+    drop(gates);
+    for future in running {
+        future.result().unwrap();
+    }
+    for _ in 0..200 {
+        let handle = pool.handle();
+        let (tell, told) = channel();
+        let outer = pool
+            .submit(move || {
+                let nested: Vec<_> = (0..3)
+                    .map(|n| {
+                        let tell = tell.clone();
+                        handle.submit(move || tell.send(n).unwrap()).unwrap()
+                    })
+                    .collect();
+                // No wait of ours, so nothing is run in place.
+                let mut heard: Vec<_> = (0..3).map(|_| told.recv_timeout(LONG).unwrap()).collect();
+                heard.sort_unstable();
+                drop(nested);
+                heard
+            })
+            .unwrap();
+        let other = pool.submit(|| ()).unwrap();
+        assert_eq!(outer.result().unwrap(), [0, 1, 2]);
+        other.result().unwrap();
+    }
 }
