@@ -105,7 +105,7 @@ impl Plan {
     }
 
     fn ping_pong(&mut self, name: &str, title: &str, gap: Duration) {
-        let turns = if gap.is_zero() { 20_000 } else { 100 };
+        let turns = if gap.is_zero() { 20_000 } else { 200 };
         let work = Work::PingPong { turns, gap };
         self.row(name, title, work, WORKERS, Field::All);
     }

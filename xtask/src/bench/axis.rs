@@ -69,15 +69,16 @@ impl Axis {
         axis
     }
 
-    /// Parts of a distribution, in percent.
-    pub(crate) fn percentiles(label: &str) -> Self {
+    /// Parts of a distribution up to `last`, in percent.
+    pub(crate) fn percentiles(label: &str, last: f64) -> Self {
         let ticks = [0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
+        let ticks = ticks.into_iter().filter(|t| *t <= last);
         Self {
             label: label.to_owned(),
             scale: Scale::Logit,
             low: 0.008,
-            high: 0.9992,
-            ticks: ticks.map(|t| (t, format!("{} %", t * 100.0))).into(),
+            high: 1.0 - (1.0 - last) * 0.8,
+            ticks: ticks.map(|t| (t, format!("{} %", t * 100.0))).collect(),
         }
     }
 
@@ -129,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_median_stands_in_the_middle_of_a_distribution() {
-        let axis = Axis::percentiles("x");
+        let axis = Axis::percentiles("x", 0.999);
         let (low, high) = (axis.place(0.1), axis.place(0.9));
         let middle = axis.place(0.5);
         assert!((middle - low - (high - middle)).abs() < 1e-9);

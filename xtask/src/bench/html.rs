@@ -35,11 +35,12 @@ pub(crate) fn page(report: &Report) -> String {
         "Ratios of medians. Efficiencies are compared the other way round, so that shorter is \
          always better. W2 cold is compared with the naive port.",
     );
-    for (row, title) in [
-        ("w2hot", "Ping-pong, hot: latency"),
-        ("w2cold", "Ping-pong, cold (a gap of 1 ms): latency"),
+    // The parts that a round's number of round trips can tell.
+    for (row, title, last) in [
+        ("w2hot", "Ping-pong, hot: latency", 0.999),
+        ("w2cold", "Ping-pong, cold (a gap of 1 ms): latency", 0.99),
     ] {
-        if let Some(picture) = latency(results, row, title) {
+        if let Some(picture) = latency(results, row, title, last) {
             figure(
                 title,
                 picture,
@@ -109,10 +110,9 @@ fn curves(results: &Results, name: &str, title: &str, x: &str, y: Y) -> Option<S
     let curves: Vec<Curve> = results
         .chart(name)
         .into_iter()
-        .enumerate()
-        .map(|(colour, (contestant, records))| Curve {
+        .map(|(contestant, records)| Curve {
             name: contestant.to_owned(),
-            colour,
+            colour: colour(contestant),
             points: records.into_iter().filter_map(point).collect(),
         })
         .collect();
@@ -140,39 +140,50 @@ fn point(record: &Record) -> Option<Point> {
     })
 }
 
-/// How many contestants a distribution shows: more curves could not be told apart.
-const SHOWN: usize = 6;
+/// Whose colour is whose, on all pictures; whoever else is drawn has the next.
+const COLOURED: [&str; 5] = [
+    "concurrent-futures",
+    "async-task + channel",
+    "rayon spawn",
+    "tokio spawn",
+    "naive port",
+];
 
-fn latency(results: &Results, row: &str, title: &str) -> Option<String> {
+fn colour(contestant: &str) -> usize {
+    let place = COLOURED.iter().position(|c| *c == contestant);
+    place.unwrap_or(COLOURED.len())
+}
+
+/// Who has a colour, and the fastest of the others: more curves could not be told apart.
+fn latency(results: &Results, row: &str, title: &str, last: f64) -> Option<String> {
     let mut records = results.row(row);
     records.retain(|r| !r.quantiles.is_empty());
-    // Ours, then the fastest.
-    let ours = |r: &Record| r.kind == super::results::Kind::Ours;
-    records.sort_by(|a, b| {
-        let key = |r: &Record| (!ours(r), r.median());
-        key(a)
-            .partial_cmp(&key(b))
-            .unwrap_or(std::cmp::Ordering::Equal)
-    });
-    records.truncate(SHOWN);
-    let curve = |(colour, record): (usize, &&Record)| Curve {
-        name: record.contestant.clone(),
-        colour,
-        points: record
-            .quantiles
-            .iter()
-            .map(|&(part, ns)| Point {
-                x: part,
-                low: ns,
-                middle: ns,
-                high: ns,
-            })
-            .collect(),
+    records.sort_by(|a, b| a.median().total_cmp(&b.median()));
+    let mut chosen: Vec<&Record> = COLOURED
+        .iter()
+        .filter_map(|name| records.iter().find(|r| r.contestant == *name).copied())
+        .collect();
+    let other = |r: &&&Record| colour(&r.contestant) == COLOURED.len();
+    chosen.extend(records.iter().find(other));
+    let curve = |record: &Record| {
+        let parts = record.quantiles.iter().filter(|(part, _)| *part <= last);
+        Curve {
+            name: record.contestant.clone(),
+            colour: colour(&record.contestant),
+            points: parts
+                .map(|&(part, ns)| Point {
+                    x: part,
+                    low: ns,
+                    middle: ns,
+                    high: ns,
+                })
+                .collect(),
+        }
     };
-    let curves: Vec<Curve> = records.iter().enumerate().map(curve).collect();
+    let curves: Vec<Curve> = chosen.into_iter().map(curve).collect();
     let values = curves.iter().flat_map(|c| &c.points).map(|p| p.middle);
     let y = Axis::log("ns", values);
-    let x = Axis::percentiles("of the round trips take no longer");
+    let x = Axis::percentiles("of the round trips take no longer", last);
     (!curves.is_empty()).then(|| chart::draw(title, &x, &y, &curves))
 }
 
@@ -183,7 +194,7 @@ fn summary(results: &Results) -> String {
     let mut text = format!("<p><b>{met} of {} bars met.</b>", verdicts.len());
     if !missed.is_empty() {
         let names: Vec<_> = missed.iter().map(|v| escape(&v.ours.title)).collect();
-        text += &format!(" Not met: {}.", names.join(", "));
+        text += &format!(" Not met: {}.", names.join("; "));
     }
     text + "</p>\n"
 }

@@ -3,14 +3,14 @@
 
 use super::bars::{BARS, Verdict};
 use super::markdown::number;
-use super::results::Results;
+use super::results::{Results, Spread};
 use super::svg::{Anchor, Svg};
 
-const WIDTH: f64 = 900.0;
+const WIDTH: f64 = 960.0;
 const ROW: f64 = 26.0;
 const TOP: f64 = 30.0;
 const LEFT: f64 = 240.0;
-const RIGHT: f64 = 270.0;
+const RIGHT: f64 = 330.0;
 /// The chart ends here; what is longer is cut, and its number says how long it is.
 const MOST: f64 = 1.4;
 
@@ -29,10 +29,12 @@ pub(crate) fn draw(results: &Results) -> String {
         let label = format!("{value:.1}");
         svg.text("tick", (across(value), TOP - 12.0), Anchor::Middle, &label);
     }
+    let columns = (WIDTH - RIGHT + 80.0, TOP - 12.0);
+    svg.text("tick", columns, Anchor::Start, "ours : compared with");
     for (number, verdict) in compared.iter().enumerate() {
         row(&mut svg, TOP + ROW * number as f64, verdict);
     }
-    let legend = "shorter is better; 1.0 is the best peer; ┃ is the bar: ours must end before it";
+    let legend = "shorter is better; ┃ is the bar, ours must not reach beyond it; the thin line is the spread";
     svg.text("axis", (LEFT, bottom + 24.0), Anchor::Start, legend);
     svg.finish("Our cost by the best peer's, for each workload")
 }
@@ -55,6 +57,11 @@ fn row(svg: &mut Svg, top: f64, verdict: &Verdict<'_>) {
     let class = if verdict.met { "met" } else { "missed" };
     let length = across(ratio) - LEFT;
     svg.rect(class, (LEFT, top + 5.0), (length, ROW - 10.0));
+    if let Some(spread) = Spread::of(&verdict.ratios) {
+        let middle = top + ROW / 2.0;
+        let half = [spread.quarter, spread.three_quarters].map(|r| (across(r), middle));
+        svg.line("whisker", half[0], half[1]);
+    }
     let at = across(limit);
     svg.line("limit", (at, top + 1.0), (at, top + ROW - 1.0));
     let sign = if verdict.met { "✓" } else { "✗" };
@@ -70,7 +77,7 @@ fn row(svg: &mut Svg, top: f64, verdict: &Verdict<'_>) {
         let (ours, median) = (number(verdict.ours.median()), number(other.median()));
         format!("{ours} : {median} {}", other.contestant)
     });
-    svg.text("tick", (WIDTH - RIGHT + 76.0, text), Anchor::Start, &other);
+    svg.text("tick", (WIDTH - RIGHT + 80.0, text), Anchor::Start, &other);
 }
 
 #[cfg(test)]
