@@ -18,6 +18,8 @@ pub enum WorkerEnd {
         /// Whether the system wrote a core file.
         core: bool,
     },
+    /// A thread's stack overflowed.
+    StackOverflow,
     /// The pool ended it, because it was asked to kill the task.
     Killed,
     /// The pool ended it, because the task ran for longer than it was given.
@@ -163,6 +165,9 @@ impl WorkerDied {
                 "the fault is in the task or in a library that it calls; run the task alone \
                  under a debugger, in the program itself"
             }
+            WorkerEnd::StackOverflow => {
+                "recurse less deeply, or run what does in a thread with a larger stack"
+            }
             WorkerEnd::Deadline(_) => "give the task more time, or less to do",
             WorkerEnd::Protocol(_) => {
                 "the task wrote over the worker's memory or into a descriptor that is not its own"
@@ -184,6 +189,7 @@ impl fmt::Display for WorkerDied {
                 }
                 f.write_str(if *core { ", core dumped," } else { "" })
             }
+            WorkerEnd::StackOverflow => f.write_str("overflowed its stack"),
             WorkerEnd::Killed => f.write_str("was ended, as was asked for,"),
             WorkerEnd::Deadline(limit) => write!(f, "was ended at the deadline of {limit:?}"),
             WorkerEnd::ShutDown => f.write_str("was ended with its pool"),

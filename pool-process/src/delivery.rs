@@ -1,0 +1,202 @@
+//! The threads that complete futures: they read outputs, run callbacks and wake those who wait.
+//! All of that is users' code, which may take its time or wait for other tasks of the pool, so
+//! there is another thread whenever all of them are held up.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use future_core::TaskError;
+use future_core::executor::Task;
+use future_core::shim::{Condvar, Mutex};
+
+use crate::receive::{self, Answer};
+
+/// When nothing was taken for so long though something is there, in nanoseconds, another thread
+/// is started.
+pub(crate) const STALLED: u64 = 1_000_000;
+
+/// A thread that had nothing to do for so long ends, unless it is the last.
+const IDLE: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// The threads' shared state, in one of these threads; else null.
+    static OF: Cell<*const Deliveries> = const { Cell::new(std::ptr::null()) };
+}
+
+/// The end of a task.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    /// A worker has answered.
+    Answer(Task, Answer),
+    /// There will be no answer.
+    Fail(Task, TaskError),
+    /// The pool closes without running it.
+    Cancel(Task),
+}
+
+impl Delivery {
+    fn carry_out(self) {
+        match self {
+            Self::Answer(task, answer) => {
+                receive::complete(task, answer);
+            }
+            Self::Fail(task, error) => {
+                task.fail(error);
+            }
+            Self::Cancel(task) => {
+                task.cancel();
+            }
+        }
+    }
+}
+
+/// The deliveries of a pool, and its threads.
+#[derive(Debug)]
+pub(crate) struct Deliveries {
+    name: String,
+    state: Mutex<State>,
+    more: Condvar,
+    fewer: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<Delivery>,
+    /// How many were taken, ever.
+    taken: u64,
+    idle: usize,
+    threads: usize,
+    started: usize,
+    handles: Vec<JoinHandle<()>>,
+    closed: bool,
+}
+
+impl Deliveries {
+    /// One thread, which stays until [`close`](Self::close).
+    pub(crate) fn new(name: String) -> io::Result<Arc<Self>> {
+        let this = Arc::new(Self {
+            name,
+            state: Mutex::new(State::default()),
+            more: Condvar::new(),
+            fewer: Condvar::new(),
+        });
+        Self::grow(&this)?;
+        Ok(this)
+    }
+
+    /// Starts another thread.
+    pub(crate) fn grow(this: &Arc<Self>) -> io::Result<()> {
+        let mut state = this.state.lock();
+        let number = state.started;
+        let own = this.clone();
+        let handle = Builder::new()
+            .name(format!("{}-d{number}", this.name))
+            .spawn(move || own.work())?;
+        state.started += 1;
+        state.threads += 1;
+        // Those that have ended need not be joined; the others' ends are waited for.
+        state.handles.retain(|handle| !handle.is_finished());
+        state.handles.push(handle);
+        Ok(())
+    }
+
+    /// Whether this is one of the pool's own threads.
+    pub(crate) fn is_current(&self) -> bool {
+        OF.with(|of| std::ptr::eq(of.get(), self))
+    }
+
+    /// Adds what is in `items`, which is empty afterwards.
+    pub(crate) fn push(&self, items: &mut Vec<Delivery>) {
+        if items.is_empty() {
+            return;
+        }
+        let idle = {
+            let mut state = self.state.lock_soon();
+            state.queue.extend(items.drain(..));
+            state.idle > 0
+        };
+        if idle {
+            self.more.notify_one();
+        }
+    }
+
+    /// How many deliveries were taken so far, when more are there and nobody is idle.
+    pub(crate) fn held_up(&self) -> Option<u64> {
+        let state = self.state.lock_soon();
+        (!state.queue.is_empty() && state.idle == 0).then_some(state.taken)
+    }
+
+    /// Nothing is to come: the threads end when nothing is left.
+    pub(crate) fn close(&self) {
+        self.state.lock().closed = true;
+        self.more.notify_all();
+    }
+
+    /// Waits until all threads have ended; false when `deadline` passed first. With a deadline
+    /// nothing is joined: the last steps of a thread, the `Drop`s of its locals, may block.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
+        let mut state = self.state.lock();
+        while state.threads > 0 {
+            let expired;
+            (state, expired) = self.fewer.wait(state, deadline);
+            if expired && state.threads > 0 {
+                return false;
+            }
+        }
+        if deadline.is_none() {
+            let handles = std::mem::take(&mut state.handles);
+            drop(state);
+            for handle in handles {
+                // A thread of ours does not panic: whatever it calls is caught.
+                let _ = handle.join();
+            }
+        }
+        true
+    }
+
+    /// How many futures wait to be completed.
+    pub(crate) fn waiting(&self) -> usize {
+        self.state.lock_soon().queue.len()
+    }
+
+    fn work(&self) {
+        OF.set(self);
+        let mut state = self.state.lock_soon();
+        loop {
+            if let Some(next) = state.queue.pop_front() {
+                state.taken += 1;
+                // One that was woken for many wakes another.
+                let hand_on = state.idle > 0 && !state.queue.is_empty();
+                drop(state);
+                if hand_on {
+                    self.more.notify_one();
+                }
+                // The future catches its user's panics; this is for what it cannot catch.
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| next.carry_out())) {
+                    std::mem::forget(panic);
+                }
+                state = self.state.lock_soon();
+                continue;
+            }
+            if state.closed {
+                break;
+            }
+            state.idle += 1;
+            let expired;
+            (state, expired) = self.more.wait(state, Some(Instant::now() + IDLE));
+            state.idle -= 1;
+            if expired && state.queue.is_empty() && state.threads > 1 {
+                break;
+            }
+        }
+        state.threads -= 1;
+        drop(state);
+        self.fewer.notify_all();
+        self.more.notify_all();
+    }
+}

@@ -1,0 +1,129 @@
+//! What stands in this process for a job that runs in a worker.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::marker::PhantomData;
+
+use future_core::executor::{Place, Proxy, Ran, Task};
+use future_core::{
+    Job, PanicLocation, Portable, PortableError, TaskError, TaskFailed, TaskPanicked,
+};
+
+use crate::control::Output;
+use crate::doors;
+use crate::wire::Failure;
+
+/// What a worker made of a task.
+pub(crate) type Answer = Result<Output, Failure>;
+
+thread_local! {
+    /// The answer that this thread is about to make a future's outcome of.
+    static ANSWER: Cell<Option<Answer>> = const { Cell::new(None) };
+}
+
+/// Completes a task with an answer: runs code of the user's.
+pub(crate) fn complete(task: Task, answer: Answer) -> Ran {
+    ANSWER.set(Some(answer));
+    let ran = task.run_lent(|| {});
+    // One that was cancelled in spite of the answer has not taken it.
+    drop(ANSWER.take());
+    ran
+}
+
+fn output<J: Portable>() -> Result<J::Output, TaskError> {
+    let output = match ANSWER.take() {
+        Some(Ok(output)) => output,
+        Some(Err(failure)) => return Err(error_of(J::name(), failure)),
+        None => unreachable!("only `complete` runs a lent task"),
+    };
+    let bytes = output
+        .read()
+        .map_err(|error| PortableError::reading(std::any::type_name::<J::Output>(), error))?;
+    Ok(J::decode_output(&bytes)?)
+}
+
+fn error_of(task: &'static str, failure: Failure) -> TaskError {
+    match failure {
+        Failure::Panicked {
+            message,
+            location,
+            backtrace,
+        } => {
+            let message = message.unwrap_or_else(|| "a value that is not text".to_owned());
+            let location = location.map(|at| {
+                PanicLocation::new(at.file, at.line, at.column, backtrace.map(Into::into))
+            });
+            TaskPanicked::remote(task, message, location).into()
+        }
+        Failure::Undecodable { type_name, message } => {
+            PortableError::reading(type_name, message).into()
+        }
+        Failure::Unencodable { type_name, message } => {
+            PortableError::writing(type_name, message).into()
+        }
+        other => PortableError::reading(task, other.to_string()).into(),
+    }
+}
+
+/// For a job whose output is the future's value.
+pub(crate) struct Receive<J>(PhantomData<fn() -> J>);
+
+impl<J> Receive<J> {
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<J: Portable> Proxy for Receive<J> {
+    type Output = J::Output;
+
+    fn receive(self) -> Result<J::Output, TaskError> {
+        output::<J>()
+    }
+
+    fn revoke(&self, place: Place) -> bool {
+        doors::revoke(place)
+    }
+
+    fn started(&self, place: Place) -> bool {
+        doors::started(place)
+    }
+
+    fn name() -> &'static str {
+        J::name()
+    }
+}
+
+/// For a job whose output is a `Result`: its error is the future's failure.
+pub(crate) struct ReceiveFallible<J>(PhantomData<fn() -> J>);
+
+impl<J> ReceiveFallible<J> {
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<J, T, E> Proxy for ReceiveFallible<J>
+where
+    J: Portable + Job<Output = Result<T, E>>,
+    T: Send + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    type Output = T;
+
+    fn receive(self) -> Result<T, TaskError> {
+        output::<J>()?.map_err(|error| TaskFailed::of(J::name(), error).into())
+    }
+
+    fn revoke(&self, place: Place) -> bool {
+        doors::revoke(place)
+    }
+
+    fn started(&self, place: Place) -> bool {
+        doors::started(place)
+    }
+
+    fn name() -> &'static str {
+        J::name()
+    }
+}

@@ -1,0 +1,79 @@
+//! A job on its way: encoded in the thread that submits it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use future_core::executor::{Proxy, Task};
+use future_core::{Future, Portable, PortableError, TaskError, TaskPanicked};
+
+use crate::entry::EntryId;
+use crate::wire::{Ticket, text_of};
+
+/// A task, and what a worker needs to run it.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) task: Task,
+    pub(crate) entry: EntryId,
+    pub(crate) payload: Vec<u8>,
+    /// How long it may run, in nanoseconds.
+    pub(crate) limit: Option<u64>,
+    /// Its name at the worker that it was last sent to.
+    pub(crate) ticket: Option<Ticket>,
+    /// How many workers have begun it.
+    pub(crate) attempts: u32,
+}
+
+/// A job as work for a worker, or as a task that has failed because it cannot travel.
+pub(crate) enum Made {
+    Work(Work),
+    Failed(Task, TaskError),
+}
+
+/// Encodes `job`, whose future gets what `proxy` makes of the answer.
+pub(crate) fn make<J: Portable, P: Proxy>(
+    job: &J,
+    proxy: P,
+    limit: Option<Duration>,
+) -> (Made, Future<P::Output>) {
+    let (task, future) = Task::new_lendable(proxy);
+    let made = match encode(job) {
+        Ok((entry, payload)) => Made::Work(Work {
+            task,
+            entry,
+            payload,
+            limit: limit.map(nanos),
+            ticket: None,
+            attempts: 0,
+        }),
+        Err(error) => Made::Failed(task, error),
+    };
+    (made, future)
+}
+
+/// Nanoseconds, at most as many as fit.
+pub(crate) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn encode<J: Portable>(job: &J) -> Result<(EntryId, Vec<u8>), TaskError> {
+    let entry = EntryId::of::<J>().map_err(|error| PortableError::writing(J::name(), error))?;
+    let mut payload = Vec::new();
+    match catch_unwind(AssertUnwindSafe(|| job.encode(&mut payload))) {
+        Ok(encoded) => encoded?,
+        Err(panic) => {
+            let message = text_of(&*panic)
+                .unwrap_or("a value that is not text")
+                .to_owned();
+            forget(panic);
+            return Err(TaskPanicked::remote(J::name(), message, None).into());
+        }
+    }
+    Ok((entry, payload))
+}
+
+/// Drops a panic's payload, whose own `Drop` may panic.
+fn forget(payload: Box<dyn std::any::Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+        std::mem::forget(second);
+    }
+}
