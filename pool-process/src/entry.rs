@@ -115,6 +115,12 @@ impl EntryId {
         }
     }
 
+    /// One that came from elsewhere. A worker believes it only by [`resolve`](Self::resolve).
+    #[must_use]
+    pub fn from_offset(offset: u64) -> Self {
+        Self(offset)
+    }
+
     /// For the wire.
     #[must_use]
     pub fn offset(self) -> u64 {

@@ -528,3 +528,6 @@ impl InFlight {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! How workers die, and what the parent then knows: exactly which task was lost, and how.
 
+#![cfg(not(cf_loom))]
 #![allow(unsafe_code)]
 
 mod support;
@@ -50,6 +51,7 @@ fn dies(fatal: impl FnOnce(&mut Driver) -> Ticket, exit: impl Fn(Exit) -> bool) 
     worker
 }
 
+// P4
 #[test]
 fn abort() {
     dies(
@@ -58,6 +60,7 @@ fn abort() {
     );
 }
 
+// P4
 #[test]
 fn exit_of_any_code_and_from_any_thread() {
     dies(|w| w.push(|| -> u32 { std::process::exit(0) }, ()), code(0));
@@ -81,6 +84,7 @@ fn exit_of_any_code_and_from_any_thread() {
     );
 }
 
+// P4
 #[test]
 fn segmentation_fault() {
     fn fault() {
@@ -91,6 +95,7 @@ fn segmentation_fault() {
     assert!(!worker.link.control().stack_overflowed());
 }
 
+// P4
 #[test]
 fn a_signal_that_somebody_sends() {
     fn raise(number: i32) {
@@ -103,6 +108,7 @@ fn a_signal_that_somebody_sends() {
     }
 }
 
+// P4
 #[test]
 fn an_overflowing_stack_is_reported_as_one() {
     fn deeper(n: u64) -> u64 {
@@ -114,6 +120,7 @@ fn an_overflowing_stack_is_reported_as_one() {
     assert!(worker.stderr().contains("overflowed its stack"));
 }
 
+// P4
 #[test]
 fn a_task_that_closes_everything_loses_nothing_that_has_finished() {
     fn close_all() {
@@ -204,6 +211,7 @@ fn a_stopped_worker_can_be_killed() {
     assert!(lost.len() <= 1 && lost.iter().all(|lost| lost.ticket == task));
 }
 
+// P9
 #[test]
 fn what_a_task_has_started_ends_with_its_worker() {
     fn start_child() -> u32 {
@@ -232,6 +240,7 @@ fn is_gone(id: u32) -> bool {
     }
 }
 
+// P9
 #[test]
 fn a_dropped_link_leaves_no_process() {
     let worker = Driver::ready();
@@ -240,6 +249,7 @@ fn a_dropped_link_leaves_no_process() {
     assert!(!std::fs::exists(format!("/proc/{id}")).unwrap());
 }
 
+// P4
 #[test]
 fn a_worker_that_dies_while_much_is_sent_to_it() {
     let mut worker = Driver::ready();

@@ -1,5 +1,6 @@
 //! A worker that sends what no worker would: it concerns its own tasks, and nothing else.
 
+#![cfg(not(cf_loom))]
 #![allow(unsafe_code)]
 
 mod support;
@@ -75,6 +76,7 @@ fn refusal(make: impl FnOnce(Ticket, &Driver) -> Bytes) -> WireError {
     }
 }
 
+// P11
 #[test]
 fn garbage_is_refused() {
     let error = refusal(|_, _| Bytes(b"some text that a library prints\n".to_vec()));
@@ -83,6 +85,7 @@ fn garbage_is_refused() {
     assert_eq!(error, WireError::UnknownKind { kind: 0 });
 }
 
+// P11
 #[test]
 fn an_oversize_length_is_refused_before_the_body_comes() {
     for length in [MAX_BODY + 1, u32::MAX as usize] {
@@ -95,6 +98,7 @@ fn an_oversize_length_is_refused_before_the_body_comes() {
     }
 }
 
+// P11
 #[test]
 fn orders_are_no_answers() {
     assert_eq!(
@@ -105,6 +109,7 @@ fn orders_are_no_answers() {
     assert_eq!(error, WireError::UnknownKind { kind: 2 });
 }
 
+// P11
 #[test]
 fn what_a_ready_worker_does_not_say_is_refused() {
     let out_of_turn = |error| matches!(error, WireError::OutOfTurn { .. });
@@ -122,6 +127,7 @@ fn what_a_ready_worker_does_not_say_is_refused() {
     ))));
 }
 
+// P11
 #[test]
 fn an_answer_to_a_task_that_is_not_there_is_refused() {
     let finished = |ticket| frame(|to| to.finished(ticket, &Payload::Inline(&[])));
@@ -143,6 +149,7 @@ fn an_answer_to_a_task_that_is_not_there_is_refused() {
     assert!(matches!(error, WireError::NotInFlight { .. }));
 }
 
+// P11
 #[test]
 fn an_answer_to_a_task_that_was_not_begun_is_refused() {
     let mut worker = Driver::ready();
@@ -165,6 +172,7 @@ fn an_answer_to_a_task_that_was_not_begun_is_refused() {
     }
 }
 
+// P11
 #[test]
 fn an_output_that_was_never_written_fails_when_it_is_read() {
     for (place, at, len) in [
@@ -202,6 +210,7 @@ fn an_output_that_was_never_written_fails_when_it_is_read() {
     assert_eq!(error, WireError::BadPlace { place: 64 });
 }
 
+// P11
 #[test]
 fn half_a_frame_of_a_worker_that_dies_is_no_answer() {
     let whole = frame(|to| {
@@ -234,6 +243,7 @@ fn half_a_frame_of_a_worker_that_dies_is_no_answer() {
     }
 }
 
+// P11
 #[test]
 fn a_worker_that_writes_over_the_shared_memory_harms_only_its_own_tasks() {
     fn scribble() {

@@ -3,6 +3,7 @@
 //! Each test starts a worker, the middle one, that starts workers of its own; they tell their
 //! numbers, and then the middle one is killed.
 
+#![cfg(not(cf_loom))]
 #![allow(unsafe_code)]
 
 mod support;
@@ -82,6 +83,7 @@ fn all_end_with(mut middle: Driver, numbers: &[u32], kill: impl FnOnce(&mut Driv
     });
 }
 
+// P9
 #[test]
 fn idle_busy_and_stopped_workers_and_what_they_started_end_when_the_parent_is_killed() {
     let mut middle = Driver::ready();
@@ -93,6 +95,7 @@ fn idle_busy_and_stopped_workers_and_what_they_started_end_when_the_parent_is_ki
     });
 }
 
+// P9
 #[test]
 fn they_end_when_the_parent_exits_without_a_word() {
     let mut middle = Driver::ready();
@@ -102,6 +105,7 @@ fn they_end_when_the_parent_exits_without_a_word() {
     });
 }
 
+// P9
 #[test]
 fn they_live_on_when_only_the_thread_that_started_them_ends() {
     let mut middle = Driver::ready();
@@ -112,6 +116,7 @@ fn they_live_on_when_only_the_thread_that_started_them_ends() {
     });
 }
 
+// P9
 #[test]
 fn a_busy_worker_ends_when_its_channel_is_closed() {
     let mut worker = Driver::ready();

@@ -1,5 +1,6 @@
 //! What a worker finds around it: descriptors, environment, signals, state, other workers.
 
+#![cfg(not(cf_loom))]
 #![allow(unsafe_code)]
 
 mod support;
@@ -24,6 +25,7 @@ fn open_descriptors() -> Vec<String> {
         .collect()
 }
 
+// P9
 #[test]
 fn a_worker_has_few_descriptors_however_many_its_parent_has() {
     let held: Vec<_> = (0..100)

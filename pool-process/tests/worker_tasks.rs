@@ -1,5 +1,7 @@
 //! What a worker does with tasks: values, failures, claims, large payloads.
 
+#![cfg(not(cf_loom))]
+
 mod support;
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -177,6 +179,7 @@ fn data_that_cannot_be_read_or_written_names_its_type() {
     worker.retire();
 }
 
+// P5
 #[test]
 fn a_task_that_was_taken_back_never_runs() {
     static RUNS: AtomicU32 = AtomicU32::new(0);
@@ -271,6 +274,7 @@ fn unread_large_outputs_do_not_stop_a_worker() {
     worker.retire();
 }
 
+// P1
 #[test]
 fn a_short_task_is_answered_though_a_long_one_follows() {
     fn wait_for_file(path: String) {
