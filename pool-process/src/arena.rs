@@ -4,7 +4,7 @@
 //! Each direction has its own, with one writer, who alone knows how large each place is. The
 //! reader learns with each payload where it lies.
 
-use crate::linux_memory::Memory;
+use crate::linux_memory::{Memory, file_size_limit};
 use crate::wire::{PLACES, Placed};
 
 /// The first place keeps this much memory, in bytes, when it is free, every other one [`KEPT`].
@@ -93,12 +93,6 @@ pub(crate) fn release(memory: &Memory, placed: Placed) {
     if placed.len > kept {
         memory.give_back(placed.at, placed.len);
     }
-}
-
-/// A process with a limit on the size of files is killed when it writes beyond.
-fn file_size_limit() -> u64 {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize);
-    limit.current.unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -133,7 +133,16 @@ impl EntryId {
     ///
     /// As for [`of`](Self::of): then no job can be sent from this process.
     pub(crate) fn sentinel() -> Result<Self, EntryError> {
-        Self::of::<Sentinel>()
+        if Image::get().relocatable {
+            Self::of::<Sentinel>()
+        } else {
+            // This crate may have been compiled to be relocated, but other code was not, and
+            // needs no relocations: its entries are elsewhere.
+            Err(EntryError {
+                job: Sentinel::name(),
+                reason: NoEntry::Outside,
+            })
+        }
     }
 
     /// What is at an offset that came over a channel.

@@ -61,6 +61,13 @@ impl Memory {
     /// New memory, all zero.
     pub(crate) fn create() -> io::Result<Self> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        if file_size_limit() < size_of::<Page>() as u64 {
+            // The system would end this process for trying.
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "the limit on the size of files (`ulimit -f`) is too low for shared memory",
+            ));
+        }
         let file = rustix::fs::memfd_create(c"concurrent-futures", flags)?;
         rustix::fs::ftruncate(&file, size_of::<Page>() as u64)?;
         // Then a mapped page cannot vanish.
@@ -157,6 +164,12 @@ impl Memory {
         // Memory that cannot be given back stays until the worker ends.
         let _ = rustix::fs::fallocate(&self.file, flags, at, len);
     }
+}
+
+/// A process is ended when it writes to a file beyond this, shared memory included.
+pub(crate) fn file_size_limit() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize);
+    limit.current.unwrap_or(u64::MAX)
 }
 
 impl Drop for Memory {
