@@ -19,7 +19,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use smallvec::SmallVec;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 enum Place {
     Free,
     /// Runs the initializer, and will take a task.
@@ -51,7 +54,8 @@ pub(crate) enum Arrival {
     Idle,
 }
 
-/// The numbers. What each submit reads comes first, to be in the lock's cache lines.
+/// The numbers. What a single task touches comes first, to be in the lock's cache lines; so do
+/// the first few workers' places.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Counters {
@@ -59,8 +63,8 @@ pub(crate) struct Counters {
     live: usize,
     max: usize,
     /// Idle workers; the last is the warmest.
-    idle: Vec<usize>,
-    places: Vec<Place>,
+    idle: SmallVec<[u32; 4]>,
+    places: SmallVec<[Place; 16]>,
     /// Places left by workers; the lowest is used first.
     free: BinaryHeap<Reverse<usize>>,
     spawning: usize,
@@ -72,9 +76,9 @@ impl Counters {
     pub(crate) fn new(max: usize) -> Self {
         Self {
             max,
-            places: Vec::new(),
+            places: SmallVec::new(),
             free: BinaryHeap::new(),
-            idle: Vec::new(),
+            idle: SmallVec::new(),
             searching: 0,
             live: 0,
             spawning: 0,
@@ -119,6 +123,7 @@ impl Counters {
             return Next::Nobody;
         }
         if let Some(worker) = self.idle.pop() {
+            let worker = worker as usize;
             self.places[worker] = Place::Claimed;
             self.searching += 1;
             return Next::Wake(worker);
@@ -200,7 +205,7 @@ impl Counters {
     pub(crate) fn rest(&mut self, worker: usize) {
         debug_assert_eq!(self.places[worker], Place::Busy);
         self.places[worker] = Place::Idle;
-        self.idle.push(worker);
+        self.idle.push(worker as u32);
     }
 
     /// A worker that rested has something to do, unasked. `Claimed` when it was called
@@ -210,7 +215,7 @@ impl Counters {
         if arrival == Arrival::Idle {
             self.places[worker] = Place::Busy;
             // It rested a moment ago: near the end.
-            if let Some(at) = self.idle.iter().rposition(|idle| *idle == worker) {
+            if let Some(at) = self.idle.iter().rposition(|idle| *idle as usize == worker) {
                 self.idle.remove(at);
             }
         }
@@ -219,11 +224,12 @@ impl Counters {
 
     /// Claims everybody who is idle.
     pub(crate) fn claim_all(&mut self) -> Vec<usize> {
-        for worker in &self.idle {
-            self.places[*worker] = Place::Claimed;
-        }
-        self.searching += self.idle.len();
-        std::mem::take(&mut self.idle)
+        let idle = std::mem::take(&mut self.idle);
+        self.searching += idle.len();
+        let claimed = idle.into_iter().map(|worker| worker as usize);
+        claimed
+            .inspect(|worker| self.places[*worker] = Place::Claimed)
+            .collect()
     }
 
     /// Whether an idle worker may end, so that `min` stay.

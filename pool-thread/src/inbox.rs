@@ -178,8 +178,9 @@ impl Inbox {
         self.line.queued.load(Ordering::Relaxed)
     }
 
+    /// Whether nobody needs to be called when a task comes; a hint for those without a lock.
     #[inline]
-    fn is_calm(&self) -> bool {
+    pub(crate) fn is_calm(&self) -> bool {
         // ORDERING: under the inbox's lock, where it is written; or after the fence of `put_on`
         // or under a tray's lock, which whoever looks for tasks after it wrote takes.
         self.signs.calm.load(Ordering::Relaxed)
@@ -216,11 +217,6 @@ impl Inbox {
 }
 
 impl Arrived {
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Task> {
         self.tasks.iter()
     }

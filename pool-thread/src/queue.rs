@@ -35,7 +35,10 @@ impl Batch {
 
 /// Tasks that nobody has started and that are older than those in the inbox.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Queue {
+    /// Older than those in `waiting`: a task that came alone, which so touches no other memory.
+    first: Option<Task>,
     waiting: VecDeque<Task>,
     /// Tasks handed out: the next one's position.
     taken: u64,
@@ -43,6 +46,20 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    /// Adds a task; there is none in the inbox.
+    #[inline]
+    pub(crate) fn push(&mut self, task: Task) {
+        if self.is_used_up() {
+            self.first = Some(task);
+        } else {
+            self.waiting.push_back(task);
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        usize::from(self.first.is_some()) + self.waiting.len()
+    }
+
     /// Takes over what has arrived, when nothing is left here; how many tasks that were.
     #[inline]
     pub(crate) fn take_over(&mut self, inbox: &Inbox, arrived: &mut Arrived) -> usize {
@@ -53,25 +70,29 @@ impl Queue {
     /// Whether nothing is left but what is in the rings.
     #[inline]
     pub(crate) fn is_used_up(&self) -> bool {
-        self.waiting.is_empty()
+        self.first.is_none() && self.waiting.is_empty()
     }
 
     /// Whether no task waits, in the queue or in a ring.
     #[inline]
     pub(crate) fn is_empty(&mut self, board: &Board) -> bool {
-        self.waiting.is_empty() && self.oldest(board).is_none()
+        self.is_used_up() && self.oldest(board).is_none()
     }
 
     /// How many tasks wait here and in the rings, and what is left of those that were cancelled or
     /// run in place.
     pub(crate) fn len(&self, board: &Board) -> usize {
-        self.waiting.len() + self.in_rings(board)
+        self.waiting() + self.in_rings(board)
     }
 
     /// The same without those in the queue, but not in the rings, that will not run. Looks at
     /// each.
     pub(crate) fn pending(&self, board: &Board) -> usize {
-        let waiting = self.waiting.iter().filter(|task| task.is_pending());
+        let waiting = self
+            .first
+            .iter()
+            .chain(&self.waiting)
+            .filter(|task| task.is_pending());
         waiting.count() + self.in_rings(board)
     }
 
@@ -94,7 +115,7 @@ impl Queue {
     /// The next task for `worker`, whose ring is empty and may be filled. Only in `worker`'s
     /// thread.
     pub(crate) fn take(&mut self, worker: usize, workers: usize, board: &Board) -> Option<Task> {
-        let found = self.waiting.len();
+        let found = self.waiting();
         while let Some((other, position)) = self.oldest(board) {
             if found > 0 && self.taken - position < FAIR {
                 break;
@@ -103,10 +124,10 @@ impl Queue {
                 return Some(task);
             }
         }
-        let task = self.waiting.pop_front()?;
+        let task = self.first.take().or_else(|| self.waiting.pop_front())?;
         self.taken += 1;
         // Its fair share. What it cannot run soon is stolen from it.
-        let more = (found / workers).clamp(1, BATCH) - 1;
+        let more = ((found / workers).clamp(1, BATCH) - 1).min(self.waiting.len());
         if more > 0 {
             // SAFETY: `more` is less than a batch. Only `worker` fills its ring, in its own
             // thread and when it has found it empty; others only take out.
@@ -125,6 +146,7 @@ impl Queue {
         while let Some((worker, _)) = self.oldest(board) {
             tasks.extend(board.slot(worker).ring.pop());
         }
+        tasks.extend(self.first.take());
         tasks.extend(std::mem::take(&mut self.waiting));
         tasks
     }

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use future_core::executor::{PoolToken, Ran, Task, note_wake};
 use future_core::shim::thread::{self, JoinHandle};
-use future_core::shim::{Arc, CachePadded, Condvar, Mutex};
+use future_core::shim::{Arc, CachePadded, Condvar, Mutex, MutexGuard};
 use future_core::{AsFuture, BrokenExecutor, SubmitError, SubmitErrorKind, TaskError};
 
 use crate::board::Board;
 use crate::counters::{Arrival, Counters, Next};
-use crate::inbox::{Arrived, Inbox, Put, TRAYS};
+use crate::inbox::{Inbox, Put, TRAYS};
 use crate::queue::Queue;
 use crate::shutdown::ShutdownError;
 use crate::stats::{Phase, Stats};
@@ -58,14 +58,18 @@ impl Config {
     }
 }
 
-/// Under the pool's lock, which is taken before the inbox's when both are.
+/// Under the pool's lock, which is taken before the inbox's when both are. What a single task
+/// touches comes first, to be in the lock's cache lines.
+#[repr(C)]
 struct Core {
     /// Shut down or broken: no task is taken, and workers end when none is left.
     closing: bool,
-    queue: Queue,
-    counters: Counters,
     /// What the inbox was told.
     calm: bool,
+    counters: Counters,
+    queue: Queue,
+    /// What the inbox needs no longer, to be freed without a lock.
+    excess: Option<VecDeque<Task>>,
     broken: Option<BrokenExecutor>,
     threads: Vec<JoinHandle<()>>,
     /// Somebody without a time limit joins threads that are no longer in `threads`.
@@ -164,20 +168,22 @@ impl Core {
     /// Whether there is nothing in the inbox either, nor on a tray, and submitters know that
     /// this was looked for.
     #[inline]
-    fn finds_nothing(&mut self, board: &Board, inbox: &Inbox, arrived: &mut Arrived) -> bool {
-        if arrived.is_empty() {
+    fn finds_nothing(&mut self, board: &Board, inbox: &Inbox) -> bool {
+        if self.calm {
             self.calm = false;
-            inbox.alert(arrived);
-            inbox.flush_into(arrived, board);
+            let mut arrived = inbox.lock();
+            inbox.alert(&mut arrived);
+            self.excess = arrived.excess();
         }
-        arrived.is_empty()
+        inbox.flush(board);
+        inbox.queued() == 0
     }
 
     /// Counts a worker as idle that [found nothing](Self::finds_nothing).
     #[inline]
-    fn rest(&mut self, worker: usize, arrived: &mut Arrived) -> [Option<VecDeque<Task>>; 2] {
+    fn rest(&mut self, worker: usize) -> [Option<VecDeque<Task>>; 2] {
         self.counters.rest(worker);
-        [self.queue.excess(), arrived.excess()]
+        [self.queue.excess(), self.excess.take()]
     }
 
     /// Whether nobody is left and nobody will come: a submitter that has left its task may be
@@ -241,6 +247,7 @@ impl Shared {
             inbox: Inbox::default(),
             core: CachePadded::new(Mutex::new(Core {
                 calm: false,
+                excess: None,
                 queue: Queue::default(),
                 counters: Counters::new(config.max_workers),
                 closing: false,
@@ -275,19 +282,41 @@ impl Shared {
                 let tray = &this.board.slot(worker).tray;
                 this.inbox.put_on(tray, worker, task)
             }
-            _ => {
+            Submitter::Busy(_) | Submitter::Outside if this.inbox.is_calm() => {
                 this.flush();
                 this.inbox.put(task)
             }
+            _ => return Self::submit_and_call(this, task, future),
         };
         match put {
-            Put::Calm if by != Submitter::Marked => {
+            Put::Calm => {
                 note_wake(false);
                 Ok(())
             }
+            Put::Call => Self::call_for(this, this.core.lock_soon(), std::slice::from_ref(future)),
             Put::Closed(task) => Err(this.core.lock_soon().refuse(vec![task])),
-            _ => Self::after_put(this, std::slice::from_ref(future)),
         }
+    }
+
+    /// The same when a worker has to be called: then the task need not go by way of the inbox.
+    #[cold]
+    #[inline(never)]
+    fn submit_and_call(
+        this: &Arc<Self>,
+        task: Task,
+        future: &impl AsFuture,
+    ) -> Result<(), Refused> {
+        let mut core = this.core.lock_soon();
+        if core.is_closing() {
+            return Err(core.refuse(vec![task]));
+        }
+        this.inbox.flush(&this.board);
+        if this.inbox.queued() == 0 {
+            core.queue.push(task);
+        } else if let Put::Closed(task) = this.inbox.put(task) {
+            return Err(core.refuse(vec![task]));
+        }
+        Self::call_for(this, core, std::slice::from_ref(future))
     }
 
     /// Queues all of `tasks`, whose futures are `futures`, or gives all back.
@@ -299,7 +328,7 @@ impl Shared {
         this.flush();
         match this.inbox.put_all(tasks) {
             Put::Closed(tasks) => Err(this.core.lock_soon().refuse(tasks)),
-            _ => Self::after_put(this, futures),
+            Put::Calm | Put::Call => Self::call_for(this, this.core.lock_soon(), futures),
         }
     }
 
@@ -313,11 +342,12 @@ impl Shared {
     }
 
     /// Calls a worker for what was put, when one has to be called.
-    #[cold]
-    #[inline(never)]
-    fn after_put(this: &Arc<Self>, futures: &[impl AsFuture]) -> Result<(), Refused> {
+    fn call_for(
+        this: &Arc<Self>,
+        mut core: MutexGuard<'_, Core>,
+        futures: &[impl AsFuture],
+    ) -> Result<(), Refused> {
         let own = worker::current(this);
-        let mut core = this.core.lock_soon();
         // A worker may submit while it is counted as idle: a waker does. It has to look again.
         if let Some(own) = own {
             core.counters.initialized(own);
@@ -508,8 +538,7 @@ impl Shared {
         }
         let mut task = core.queue.take(worker, live, &this.board);
         if task.is_none() {
-            let mut arrived = this.inbox.lock();
-            if core.finds_nothing(&this.board, &this.inbox, &mut arrived) {
+            if core.finds_nothing(&this.board, &this.inbox) {
                 if retires {
                     core.counters.retire(worker);
                     return Look::Leave;
@@ -517,14 +546,12 @@ impl Shared {
                 if core.is_closing() {
                     return Look::Leave;
                 }
-                let excess = core.rest(worker, &mut arrived);
-                drop(arrived);
+                let excess = core.rest(worker);
                 drop(core);
                 drop(excess);
                 return Look::Rest;
             }
-            found = Some(core.queue.take_over(&this.inbox, &mut arrived));
-            drop(arrived);
+            found = Some(core.queue.take_over(&this.inbox, &mut this.inbox.lock()));
             task = core.queue.take(worker, live, &this.board);
         }
         let next = if arrival == Arrival::Claimed {
@@ -547,12 +574,10 @@ impl Shared {
         if core.is_closing() || !core.queue.is_empty(&self.board) {
             return false;
         }
-        let mut arrived = self.inbox.lock();
-        if !core.finds_nothing(&self.board, &self.inbox, &mut arrived) {
+        if !core.finds_nothing(&self.board, &self.inbox) {
             return false;
         }
-        let excess = core.rest(worker, &mut arrived);
-        drop(arrived);
+        let excess = core.rest(worker);
         drop(core);
         drop(excess);
         true

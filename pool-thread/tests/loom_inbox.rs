@@ -1,4 +1,5 @@
-//! Models of the trays: a worker that submits to its own pool against one that goes to rest.
+//! Models of the inbox and the trays: tasks that are put without a call, against workers that go to
+//! rest.
 #![cfg(cf_loom)]
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -92,4 +93,38 @@ fn what_is_on_a_tray_survives_shutdown() {
     });
     ACCEPTED.assert();
     REFUSED.assert();
+}
+
+// P1, P5
+#[test]
+fn a_calm_submit_against_a_worker_that_rests() {
+    static AT_WORK: Reached = Reached::new("the worker had tasks left when the last one was put");
+    static DONE: Reached = Reached::new("the worker had done all others");
+    Model::new(
+        "a_calm_submit_against_a_worker_that_rests",
+        "a task put without a call, since nobody had to be called a moment ago, is run",
+        2,
+    )
+    .check(|| {
+        let pool = ThreadPoolExecutor::new(1).unwrap();
+        let done = std::sync::Arc::new(AtomicBool::new(false));
+        let note = done.clone();
+        // A spawn; finding out that nobody has to be called; and not asking.
+        drop(pool.submit(|| ()).unwrap());
+        drop(
+            pool.submit(move || note.store(true, Ordering::SeqCst))
+                .unwrap(),
+        );
+        if done.load(Ordering::SeqCst) {
+            DONE.mark();
+        } else {
+            AT_WORK.mark();
+        }
+        let last = pool.submit(|| 3).unwrap();
+        assert_eq!(last.result().unwrap(), 3);
+        pool.shutdown();
+        assert_eq!(pool.stats().finished(), 3);
+    });
+    AT_WORK.assert();
+    DONE.assert();
 }
