@@ -105,7 +105,8 @@ pub use error::BuildError;
 pub use executor::{ProcessPoolExecutor, ProcessPoolHandle};
 pub use future_core::{
     Call, Executor, ForEachError, Future, Job, Map, MapOptions, Portable, PortableError,
-    RemoteCause, RemoteError, SubmitError, SubmitErrorKind, TaskError, WorkerDied, WorkerEnd,
+    RemoteCause, RemoteError, State, SubmitError, SubmitErrorKind, TaskError, WorkerDied,
+    WorkerEnd,
 };
 pub use options::TaskOptions;
 pub use shutdown::{DropPolicy, ShutdownError, ShutdownOptions};

@@ -1,0 +1,131 @@
+//! Helpers of the pool's tests: gates that tasks wait at, and what the system says of processes.
+
+#![allow(dead_code, reason = "each test binary uses some")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use pool_process::{Future, ProcessPoolExecutor, TaskError, WorkerDied};
+
+/// Longer than any healthy step takes; only a failing test waits for it.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+/// Asks again and again until it is so.
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < LONG, "never: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A folder of its own, which is gone when it is dropped. Tasks in other processes write there
+/// what they did, and wait there for what they may do.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("pool-process-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    /// The path of a file in it, as it is sent to tasks.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn create(&self, name: &str) {
+        mark(&self.file(name));
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        Path::new(&self.file(name)).exists()
+    }
+
+    pub(crate) fn await_file(&self, name: &str) {
+        eventually(name, || self.has(name));
+    }
+
+    pub(crate) fn files(&self) -> usize {
+        fs::read_dir(&self.0).unwrap().count()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(crate) fn mark(path: &str) {
+    fs::write(path, b"").unwrap();
+}
+
+/// A task: says that it runs, and waits until it may end.
+pub(crate) fn wait_at(began: String, go: String) -> u32 {
+    mark(&began);
+    eventually(&go, || Path::new(&go).exists());
+    std::process::id()
+}
+
+/// A task: runs until its process ends.
+pub(crate) fn hang(began: String) {
+    mark(&began);
+    loop {
+        std::thread::park();
+    }
+}
+
+pub(crate) fn pid(_: u32) -> u32 {
+    std::process::id()
+}
+
+/// Whether the process exists, a zombie included.
+pub(crate) fn exists(pid: u32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+/// Whether the process runs or sleeps.
+pub(crate) fn lives(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or("").starts_with(" Z"))
+}
+
+pub(crate) fn signal(pid: u32, signal: i32) {
+    // SAFETY: it only sends a signal.
+    assert_eq!(unsafe { libc::kill(pid as i32, signal) }, 0);
+}
+
+/// The error of a task whose worker died.
+#[track_caller]
+pub(crate) fn died<T: std::fmt::Debug>(future: Future<T>) -> WorkerDied {
+    match future.result() {
+        Err(TaskError::Died(died)) => died,
+        other => panic!("not dead: {other:?}"),
+    }
+}
+
+/// The pool works, ends, and leaves no process.
+#[track_caller]
+pub(crate) fn goes_on_and_leaves_nothing(pool: ProcessPoolExecutor) {
+    let mut pids = pool.stats().pids().to_vec();
+    let futures: Vec<_> = (0..20).map(|n| pool.call(pid, (n,)).unwrap()).collect();
+    for future in futures {
+        pids.push(future.result().unwrap());
+    }
+    pool.shutdown();
+    let stats = pool.stats();
+    assert_eq!(
+        (stats.workers(), stats.queued(), stats.completing()),
+        (0, 0, 0)
+    );
+    for pid in pids {
+        assert!(!exists(pid), "{pid} is left");
+    }
+}
