@@ -201,7 +201,7 @@ fn what_was_sent_behind_the_victim_runs_elsewhere_and_once() {
         })
         .collect();
     folder.await_file("hangs");
-    signal(pool.stats().pids()[0], libc::SIGKILL);
+    signal(folder.pid("hangs"), libc::SIGKILL);
     died(victim);
     for other in others {
         other.result().unwrap();
@@ -225,11 +225,12 @@ fn a_pool_that_is_to_break_breaks() {
     folder.await_file("waits");
     let queued: Vec<_> = (0..10).map(|n| pool.call(pid, (n,)).unwrap()).collect();
     let pids = pool.stats().pids().to_vec();
-    signal(pids[0], libc::SIGKILL);
+    let worker = folder.pid("hangs");
+    signal(worker, libc::SIGKILL);
     for future in queued {
         assert!(matches!(future.result(), Err(TaskError::Broken(_))));
     }
-    assert_eq!(died(hangs).pid(), pids[0]);
+    assert_eq!(died(hangs).pid(), worker);
     let error = waits.result().unwrap_err();
     let TaskError::Broken(broken) = error else {
         panic!("{error}");
@@ -282,7 +283,7 @@ fn what_was_cancelled_before_the_crash_stays_cancelled() {
     let queued: Vec<_> = (0..10).map(|n| pool.call(pid, (n,)).unwrap()).collect();
     folder.await_file("hangs");
     assert!(queued.iter().step_by(2).all(|future| future.cancel()));
-    signal(pool.stats().pids()[0], libc::SIGKILL);
+    signal(folder.pid("hangs"), libc::SIGKILL);
     assert!(hangs.result().is_err());
     for (n, future) in queued.into_iter().enumerate() {
         assert_eq!(future.result().unwrap_err().is_cancelled(), n % 2 == 0);

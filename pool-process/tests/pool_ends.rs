@@ -303,7 +303,7 @@ fn a_stopped_worker_is_ended_at_the_deadline() {
     let options = TaskOptions::new().deadline(Duration::from_millis(50));
     let future = pool.call_with(options, hang, (folder.file("a"),)).unwrap();
     folder.await_file("a");
-    signal(pool.stats().pids()[0], libc::SIGSTOP);
+    signal(folder.pid("a"), libc::SIGSTOP);
     assert!(died(future).is_deadline());
     goes_on_and_leaves_nothing(pool);
 }
@@ -352,7 +352,7 @@ fn workers_leave_an_interrupt_to_the_parent() {
     let pool = ProcessPoolExecutor::new(1).unwrap();
     let folder = Folder::new();
     let running = occupied(&pool, &folder);
-    signal(pool.stats().pids()[0], libc::SIGINT);
+    signal(folder.pid("began"), libc::SIGINT);
     folder.create("go");
     running.result().unwrap();
     assert_eq!(pool.stats().restarts(), 0);

@@ -53,7 +53,19 @@ impl Folder {
     }
 
     pub(crate) fn files(&self) -> usize {
-        fs::read_dir(&self.0).unwrap().count()
+        let entries = fs::read_dir(&self.0).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name());
+        names
+            .filter(|name| !name.to_string_lossy().ends_with(".new"))
+            .count()
+    }
+
+    /// The process that has marked a file.
+    pub(crate) fn pid(&self, name: &str) -> u32 {
+        fs::read_to_string(self.file(name))
+            .unwrap()
+            .parse()
+            .unwrap()
     }
 }
 
@@ -63,8 +75,11 @@ impl Drop for Folder {
     }
 }
 
+/// Makes a file that tells which process has made it.
 pub(crate) fn mark(path: &str) {
-    fs::write(path, b"").unwrap();
+    let new = format!("{path}.new");
+    fs::write(&new, std::process::id().to_string()).unwrap();
+    fs::rename(new, path).unwrap();
 }
 
 /// A task: says that it runs, and waits until it may end.
