@@ -112,7 +112,32 @@ impl Output {
     pub fn read(self) -> io::Result<Vec<u8>> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
-            Self::Large(large) => large.read(),
+            Self::Large(large) => {
+                let mut bytes = Vec::new();
+                large.append_to(&mut bytes)?;
+                Ok(bytes)
+            }
+        }
+    }
+
+    /// Calls `with` with the bytes. Large ones are copied to `buffer`, whatever it holds: one that
+    /// is used again is several times faster than the fresh memory that [`read`](Self::read) takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read); then `with` is not called.
+    pub fn read_with<R>(
+        self,
+        buffer: &mut Vec<u8>,
+        with: impl FnOnce(&[u8]) -> R,
+    ) -> io::Result<R> {
+        match self {
+            Self::Bytes(bytes) => Ok(with(&bytes)),
+            Self::Large(large) => {
+                buffer.clear();
+                large.append_to(buffer)?;
+                Ok(with(buffer))
+            }
         }
     }
 }
@@ -129,11 +154,10 @@ impl Large {
         Self { control, placed }
     }
 
-    fn read(self) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
+    /// Copies the bytes, and frees the place.
+    fn append_to(self, buffer: &mut Vec<u8>) -> io::Result<()> {
         let Placed { at, len, .. } = self.placed;
-        self.control.memory.read(at, len, &mut bytes)?;
-        Ok(bytes)
+        self.control.memory.read(at, len, buffer)
     }
 }
 
