@@ -49,6 +49,8 @@ pub struct Link {
     sent: usize,
     tasks: InFlight,
     arena: Arena,
+    /// How many tasks were taken back that the worker has not come to yet.
+    skips: usize,
     /// Which places of the arena hold data of tasks in flight.
     taken: Vec<bool>,
 }
@@ -99,6 +101,12 @@ pub enum Report {
         ticket: Ticket,
         /// Why.
         failure: Failure,
+    },
+    /// The worker came to a task that was taken back, and went on: a sign of life. The task's
+    /// slot may be another's by now.
+    Skipped {
+        /// Which.
+        ticket: Ticket,
     },
 }
 
@@ -178,6 +186,7 @@ impl Link {
             sent: 0,
             tasks: InFlight::default(),
             arena: Arena::new(TASKS_AT, OUTPUTS_AT),
+            skips: 0,
             taken: Vec::new(),
         }
     }
@@ -309,8 +318,9 @@ impl Link {
 
     /// Frees what a task occupies that was taken back by [`Control::revoke`].
     pub fn forget(&mut self, ticket: Ticket) {
-        if self.control.claimed(ticket) == Claimed::Revoked {
+        if self.tasks.has(ticket) && self.control.claimed(ticket) == Claimed::Revoked {
             self.close(ticket);
+            self.skips += 1;
         }
     }
 
@@ -411,10 +421,33 @@ impl Link {
                     answered(&self.control, &mut self.tasks, &mut self.taken, ticket)?;
                     Report::Failed { ticket, failure }
                 }
+                Answer::Skipped(ticket) => {
+                    turn(self.stage == Stage::Ready, "an answer before ready")?;
+                    self.skipped(ticket)?;
+                    Report::Skipped { ticket }
+                }
             };
             each(report);
         }
         Ok(())
+    }
+
+    /// Whether the worker can have come to a task that was taken back.
+    fn skipped(&mut self, ticket: Ticket) -> Result<(), WireError> {
+        if self.tasks.has(ticket) {
+            // By a user's thread just now: the supervisor has not called `forget` yet.
+            if self.control.claimed(ticket) == Claimed::Revoked {
+                self.close(ticket);
+                return Ok(());
+            }
+        } else if self.skips > 0 {
+            self.skips -= 1;
+            return Ok(());
+        }
+        Err(WireError::NotInFlight {
+            slot: ticket.slot,
+            generation: ticket.generation,
+        })
     }
 
     fn close(&mut self, ticket: Ticket) {

@@ -275,6 +275,7 @@ impl Shell {
                     },
                     None => continue,
                 },
+                Said::Skipped { .. } => Event::Skipped { worker: id },
             };
             self.tell(event, ended);
         }

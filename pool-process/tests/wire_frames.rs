@@ -47,6 +47,7 @@ enum Answered {
     InitializerFailed(Failure),
     Finished(Ticket, Data),
     Failed(Ticket, Failure),
+    Skipped(Ticket),
 }
 
 fn ticket() -> impl Strategy<Value = Ticket> {
@@ -111,6 +112,7 @@ fn answered() -> impl Strategy<Value = Answered> {
         1 => failure().prop_map(Answered::InitializerFailed),
         5 => (ticket(), data()).prop_map(|(ticket, data)| Answered::Finished(ticket, data)),
         3 => (ticket(), failure()).prop_map(|(ticket, failure)| Answered::Failed(ticket, failure)),
+        1 => ticket().prop_map(Answered::Skipped),
     ]
 }
 
@@ -154,6 +156,7 @@ impl Answered {
                 ticket: *ticket,
                 failure: failure.clone(),
             },
+            Self::Skipped(ticket) => Answer::Skipped(*ticket),
         }
     }
 
@@ -175,6 +178,7 @@ impl Answered {
             }
             Answer::Finished { ticket, payload } => to.finished(ticket, &payload),
             Answer::Failed { ticket, failure } => to.failed(ticket, &failure),
+            Answer::Skipped(ticket) => to.skipped(ticket),
         }
     }
 }

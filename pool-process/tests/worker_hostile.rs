@@ -144,6 +144,8 @@ fn an_answer_to_a_task_that_is_not_there_is_refused() {
         let Ticket { slot, generation } = named.unwrap();
         assert_eq!(error, WireError::NotInFlight { slot, generation });
     }
+    let error = refusal(|ticket, _| frame(|to| to.skipped(ticket)));
+    assert!(matches!(error, WireError::NotInFlight { .. }));
     // Twice the same answer: its own, and then the worker's.
     let error = refusal(|ticket, _| finished(ticket));
     assert!(matches!(error, WireError::NotInFlight { .. }));

@@ -274,6 +274,38 @@ fn a_place_in_the_arena_is_free_again_however_its_task_ends() {
 }
 
 #[test]
+fn a_task_is_skipped_once_after_it_was_taken_back_and_never_otherwise() {
+    let skipped = |link: &mut Link, wire: &Mutex<Wire>, ticket| {
+        let mut bytes = Vec::new();
+        Encoder(&mut bytes).skipped(ticket);
+        wire.lock().unwrap().from_worker.extend(bytes);
+        let mut reports = Vec::new();
+        let result = link.receive(&mut |report| reports.push(report));
+        result.map(|_| reports.len())
+    };
+    // By the link, by a user's thread before it is forgotten, and after.
+    let (mut link, wire) = link();
+    wire.lock().unwrap().from_worker.extend(greeting());
+    link.receive(&mut |_| ()).unwrap();
+    let all = [0; 4].map(|_| push(&mut link, b"data"));
+    assert!(link.revoke(all[0]));
+    assert!(matches!(skipped(&mut link, &wire, all[0]), Ok(1)));
+    assert!(link.control().revoke(all[1]));
+    assert!(matches!(skipped(&mut link, &wire, all[1]), Ok(1)));
+    link.forget(all[1]);
+    assert!(link.control().revoke(all[2]));
+    link.forget(all[2]);
+    assert_eq!(link.in_flight(), 1);
+    assert!(matches!(skipped(&mut link, &wire, all[2]), Ok(1)));
+    // One that is queued is not skipped, nor is any twice.
+    let error = skipped(&mut link, &wire, all[3]).unwrap_err();
+    assert!(matches!(
+        error,
+        LinkError::Wire(WireError::NotInFlight { .. })
+    ));
+}
+
+#[test]
 fn payloads_without_a_place_go_in_their_frames() {
     let large = vec![1; LARGE];
     let (mut link, wire) = link();

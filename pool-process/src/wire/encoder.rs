@@ -101,6 +101,13 @@ impl Encoder<'_> {
         });
     }
 
+    /// A task that was taken back.
+    pub fn skipped(&mut self, ticket: Ticket) {
+        self.frame(kind::SKIPPED, 0, ticket.slot, |to| {
+            to.extend_from_slice(&ticket.generation.to_le_bytes());
+        });
+    }
+
     fn frame(&mut self, kind: u8, flags: u8, slot: u16, body: impl FnOnce(&mut Vec<u8>)) {
         let start = self.0.len();
         self.0.extend_from_slice(&[0, 0, 0, 0, kind, flags]);

@@ -80,6 +80,8 @@ pub enum Answer<'a> {
         /// Why.
         failure: Failure,
     },
+    /// A task that was taken back before the worker came to it.
+    Skipped(Ticket),
 }
 
 pub(super) mod kind {
@@ -92,6 +94,7 @@ pub(super) mod kind {
     pub(crate) const INITIALIZER_FAILED: u8 = 18;
     pub(crate) const FINISHED: u8 = 19;
     pub(crate) const FAILED: u8 = 20;
+    pub(crate) const SKIPPED: u8 = 21;
 }
 
 pub(super) mod flag {
@@ -237,7 +240,7 @@ impl Direction for FromWorker {
     type Frame<'a> = Answer<'a>;
 
     fn has_kind(kind: u8) -> bool {
-        kind == kind::HELLO || (kind::REFUSED..=kind::FAILED).contains(&kind)
+        kind == kind::HELLO || (kind::REFUSED..=kind::SKIPPED).contains(&kind)
     }
 
     fn parse<'a>(header: Header, body: &'a [u8]) -> Result<Answer<'a>, WireError> {
@@ -255,6 +258,11 @@ impl Direction for FromWorker {
                 ticket: header.ticket(&mut body)?,
                 failure: body.postcard()?,
             });
+        }
+        if header.kind == kind::SKIPPED {
+            let ticket = header.ticket(&mut body)?;
+            body.end()?;
+            return Ok(Answer::Skipped(ticket));
         }
         header.slotless()?;
         match header.kind {

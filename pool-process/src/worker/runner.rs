@@ -121,7 +121,10 @@ impl Runner {
             page.started[slot].store(now(), Ordering::Relaxed);
         }
         if !page.claims[slot].start(task.ticket) {
-            // Taken back.
+            // Taken back. The parent knows; that the worker came so far, it learns from this.
+            self.output.clear();
+            Encoder(&mut self.output).skipped(task.ticket);
+            self.shared.answer(&self.output, more);
             return;
         }
         self.output.clear();
