@@ -19,10 +19,13 @@ enum Op {
     Step(u8),
     /// A worker takes many steps before anybody reads its answers.
     Busy(u8, u8),
+    /// It starts a task and stays with it.
+    Start(u8),
     Read(u8),
     Refuse(u8, bool),
     FailInitializer(u8),
-    Die(u8),
+    /// It dies; if asked so, when it has just started something.
+    Die(u8, bool),
     Stop(u8),
     Continue(u8),
     Garbage(u8),
@@ -39,22 +42,23 @@ enum Op {
 fn ops(ends: u32) -> impl Strategy<Value = Op> {
     let often = prop_oneof![
         3 => (0u8..40).prop_map(Op::Submit),
-        8 => any::<u8>().prop_map(Op::Step),
+        12 => any::<u8>().prop_map(Op::Step),
         8 => any::<(u8, u8)>().prop_map(|(w, n)| Op::Busy(w, n)),
+        4 => any::<u8>().prop_map(Op::Start),
         4 => any::<u8>().prop_map(Op::Read),
-        4 => Just(Op::Settle),
+        8 => Just(Op::Settle),
         3 => (0u32..200_000).prop_map(Op::Advance),
         2 => Just(Op::AdvanceToDeadline),
     ];
     let seldom = prop_oneof![
-        any::<u16>().prop_map(Op::SubmitLimited),
-        any::<u16>().prop_map(Op::Cancel),
-        any::<(u16, u8)>().prop_map(|(t, g)| Op::Kill(t, g)),
-        any::<u8>().prop_map(Op::Die),
-        any::<u8>().prop_map(Op::Stop),
-        any::<u8>().prop_map(Op::Continue),
-        any::<u8>().prop_map(|w| Op::Refuse(w, false)),
-        (0u32..30_000_000).prop_map(Op::Advance),
+        4 => any::<u16>().prop_map(Op::SubmitLimited),
+        1 => any::<u16>().prop_map(Op::Cancel),
+        2 => any::<(u16, u8)>().prop_map(|(t, g)| Op::Kill(t, g)),
+        5 => any::<(u8, bool)>().prop_map(|(w, runs)| Op::Die(w, runs)),
+        1 => any::<u8>().prop_map(Op::Stop),
+        2 => any::<u8>().prop_map(Op::Continue),
+        1 => any::<u8>().prop_map(|w| Op::Refuse(w, false)),
+        2 => (0u32..30_000_000).prop_map(Op::Advance),
     ];
     let ending = prop_oneof![
         any::<u8>().prop_map(Op::FailInitializer),
@@ -69,11 +73,11 @@ fn ops(ends: u32) -> impl Strategy<Value = Op> {
 
 fn configs() -> impl Strategy<Value = Config> {
     let crash = prop_oneof![
-        4 => (0u32..3).prop_map(|retries| OnCrash::FailTask { retries }),
+        9 => (0u32..3).prop_map(|retries| OnCrash::FailTask { retries }),
         1 => Just(OnCrash::BreakPool),
     ];
-    let limit = prop_oneof![Just(None), (1u32..6).prop_map(NonZeroU32::new)];
-    let start = prop_oneof![3 => Just(None), 1 => Just(Some(50 * MS))];
+    let limit = prop_oneof![2 => Just(None), 1 => (1u32..9).prop_map(NonZeroU32::new)];
+    let start = prop_oneof![9 => Just(None), 1 => Just(Some(50 * MS))];
     (1u32..5, limit, crash, start, 1u32..40).prop_map(|(workers, limit, crash, start, window)| {
         let mut config = Config::new(NonZeroU32::new(workers).unwrap());
         config.max_tasks_per_child = limit;
@@ -86,6 +90,13 @@ fn configs() -> impl Strategy<Value = Config> {
 
 fn pick(choice: usize, of: usize) -> Option<usize> {
     (of > 0).then(|| choice % of)
+}
+
+/// One of the tasks that have not ended, among the first, which are at workers.
+fn pick_open(world: &World, choice: u16) -> Option<usize> {
+    let open = (0..world.tasks.len()).filter(|&task| world.tasks[task].end.is_none());
+    let open: Vec<usize> = open.take(12).collect();
+    Some(open[pick(choice.into(), open.len())?])
 }
 
 fn apply(world: &mut World, op: Op) {
@@ -107,12 +118,12 @@ fn apply(world: &mut World, op: Op) {
             world.submit(Some(u64::from(limit) * 1_000));
         }
         Op::Cancel(task) => {
-            if let Some(task) = pick(task.into(), world.tasks.len()) {
+            if let Some(task) = pick_open(world, task) {
                 world.cancel(task);
             }
         }
         Op::Kill(task, grace) => {
-            if let Some(task) = pick(task.into(), world.tasks.len()) {
+            if let Some(task) = pick_open(world, task) {
                 world.kill(task, u64::from(grace % 3) * MS);
             }
         }
@@ -129,6 +140,9 @@ fn apply(world: &mut World, op: Op) {
                 world.start(slot(w));
             }
         }
+        Op::Start(w) => {
+            world.start(slot(w));
+        }
         Op::Read(w) => world.read(slot(w)),
         Op::Refuse(w, lasting) => {
             if in_stage(world, slot(w), Stage::Launching) {
@@ -140,7 +154,10 @@ fn apply(world: &mut World, op: Op) {
                 world.fail_initializer(slot(w));
             }
         }
-        Op::Die(w) => {
+        Op::Die(w, runs) => {
+            if runs {
+                world.start(slot(w));
+            }
             if lives(world, slot(w)) && !in_stage(world, slot(w), Stage::Launching) {
                 world.die(slot(w), "died");
             }
@@ -215,7 +232,7 @@ proptest! {
     #[test]
     fn every_task_ends_once_whatever_happens(
         config in configs(),
-        ops in prop::collection::vec(ops(1), 1..250),
+        ops in prop::collection::vec(ops(0), 1..300),
     ) {
         let mut world = World::new(config);
         for op in ops {
@@ -228,7 +245,7 @@ proptest! {
     #[test]
     fn every_task_ends_once_when_the_pool_ends_early(
         config in configs(),
-        ops in prop::collection::vec(ops(15), 1..60),
+        ops in prop::collection::vec(ops(3), 1..100),
     ) {
         let mut world = World::new(config);
         for op in ops {

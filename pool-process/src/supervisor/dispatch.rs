@@ -106,8 +106,13 @@ impl<T, R: Clone> Supervisor<T, R> {
             .slots
             .iter()
             .any(|slot| slot.coming() || (slot.stage == Stage::Live && !slot.suspect));
-        let may_launch = self.has_place() && self.now >= self.launches.not_before();
-        !others && !may_launch
+        if others {
+            return false;
+        }
+        let occupied = self.slots.iter();
+        let occupied = occupied.filter(|slot| slot.stage != Stage::Vacant).count();
+        let may_launch = self.has_place(occupied) && self.now >= self.launches.not_before();
+        !may_launch
     }
 
     fn horizon(&self) -> u64 {

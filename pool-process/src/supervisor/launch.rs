@@ -1,16 +1,15 @@
 //! Getting workers (rules 2 and 6).
 
 use super::action::{Action, Because, Break};
+use super::census::Census;
 use super::slot::{Slot, Stage};
 use super::{SHARED_WINDOW, Supervisor};
 
 impl<T, R: Clone> Supervisor<T, R> {
     /// Launches a worker for every task that would wait though there may be more workers.
-    pub(super) fn launch<A>(&mut self, out: &mut Vec<Action<T, A, R>>) {
-        let waiting = self.waiting();
-        let mut coming = self.slots.iter().filter(|slot| slot.coming()).count();
-        let mut supply = coming + self.slots.iter().filter(|slot| slot.idle()).count();
-        while waiting > supply && self.has_place() {
+    pub(super) fn launch<A>(&mut self, census: &Census, out: &mut Vec<Action<T, A, R>>) {
+        let (mut occupied, mut coming) = (census.occupied, census.coming);
+        while census.waiting > coming + census.idle && self.has_place(occupied) {
             if self.now < self.launches.not_before() {
                 return self.wake(self.launches.not_before());
             }
@@ -28,8 +27,8 @@ impl<T, R: Clone> Supervisor<T, R> {
             self.slot_mut(slot).occupy(window_max, budget);
             let worker = self.id(slot);
             out.push(Action::Launch { worker });
+            occupied += 1;
             coming += 1;
-            supply += 1;
         }
     }
 
@@ -50,16 +49,6 @@ impl<T, R: Clone> Supervisor<T, R> {
             let report = report.clone();
             self.break_pool(Break::Launch { report }, out);
         }
-    }
-
-    /// How many tasks nobody is running, as far as is known.
-    fn waiting(&self) -> usize {
-        let live = self
-            .slots
-            .iter()
-            .filter(|slot| slot.stage == Stage::Live && slot.doom.is_none());
-        let sent: u32 = live.map(|slot| slot.list.len().saturating_sub(1)).sum();
-        self.queue.len() as usize + sent as usize
     }
 
     fn vacant(&mut self) -> u32 {

@@ -77,6 +77,7 @@
 //!    most 10 ms too long.
 
 mod action;
+mod census;
 mod config;
 mod dispatch;
 mod end;
@@ -229,16 +230,16 @@ impl<T, R: Clone> Supervisor<T, R> {
         }
         self.give_up_launching(out);
         self.dispatch(out);
-        for slot in 0..self.places() {
-            self.watch(slot, out);
+        if self.tasks.limited() > 0 {
+            for slot in 0..self.places() {
+                self.watch(slot, out);
+            }
         }
-        self.launch(out);
-        self.steal_back(out);
-        self.retire(out);
-        if self.closed
-            && self.tasks.len() == 0
-            && self.slots.iter().all(|slot| slot.stage == Stage::Vacant)
-        {
+        let census = self.census();
+        self.launch(&census, out);
+        self.steal_back(&census, out);
+        self.retire(&census, out);
+        if self.closed && self.tasks.len() == 0 && census.occupied == 0 {
             self.over = true;
             self.wake_at = None;
             out.push(Action::Over);
@@ -346,11 +347,10 @@ impl<T, R: Clone> Supervisor<T, R> {
         let Some(index) = self.find_at(slot, key) else {
             return;
         };
-        if !self.tasks[index].revoking {
-            return;
+        if self.tasks[index].revoking {
+            self.tasks[index].revoking = false;
+            self.slot_mut(slot).revoking -= 1;
         }
-        self.tasks[index].revoking = false;
-        self.slot_mut(slot).revoking -= 1;
         if !revoked {
             return self.mark_started(slot, index, self.now);
         }
@@ -486,20 +486,6 @@ impl<T, R: Clone> Supervisor<T, R> {
     fn places(&self) -> u32 {
         // Never more than `max_workers`.
         self.slots.len() as u32
-    }
-
-    fn occupied(&self) -> usize {
-        self.slots
-            .iter()
-            .filter(|slot| slot.stage != Stage::Vacant)
-            .count()
-    }
-
-    /// Whether a process more is allowed.
-    fn has_place(&self) -> bool {
-        self.broken.is_none()
-            && self.killing.is_none()
-            && self.occupied() < self.config.max_workers.get() as usize
     }
 
     /// There is something to be settled at `at`.

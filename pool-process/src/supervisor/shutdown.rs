@@ -2,12 +2,16 @@
 
 use super::Supervisor;
 use super::action::{Action, Because, Break, Why};
+use super::census::Census;
 use super::slot::Stage;
 
 impl<T, R: Clone> Supervisor<T, R> {
     /// Lets workers go that have had their last task.
-    pub(super) fn retire<A>(&mut self, out: &mut Vec<Action<T, A, R>>) {
+    pub(super) fn retire<A>(&mut self, census: &Census, out: &mut Vec<Action<T, A, R>>) {
         let done = self.closed && self.tasks.len() == 0;
+        if !done && !census.spent {
+            return;
+        }
         for slot in 0..self.places() {
             let worker = &self.slots[slot as usize];
             let leaves = match worker.stage {

@@ -2,34 +2,38 @@
 
 use super::Supervisor;
 use super::action::Action;
+use super::census::Census;
 use super::slot::Stage;
 
 /// A worker that has not started its first task for so long, in nanoseconds, loses it.
-const STALLED: u64 = 10_000_000;
+pub(super) const STALLED: u64 = 10_000_000;
 
 impl<T, R: Clone> Supervisor<T, R> {
     /// Asks for tasks back that another worker could start now.
-    pub(super) fn steal_back<A>(&mut self, out: &mut Vec<Action<T, A, R>>) {
+    pub(super) fn steal_back<A>(&mut self, census: &Census, out: &mut Vec<Action<T, A, R>>) {
         if self.broken.is_some() || !(self.queue.is_empty() || self.blocked) {
             return;
         }
-        let idle = self.slots.iter().filter(|slot| slot.idle()).count();
-        if idle > 0 {
-            self.steal_half(idle, out);
+        // If some are asked back already, what comes may be enough.
+        if census.idle > 0 && census.deep && !census.revoking {
+            self.steal_half(census.idle, out);
         }
-        if idle > 0 || self.has_place() {
-            for slot in 0..self.places() {
-                self.revoke_stalled(slot, out);
+        match census.stalled_at {
+            Some(at) if census.idle > 0 || self.has_place(census.occupied) => {
+                if at <= self.now {
+                    for slot in 0..self.places() {
+                        self.revoke_stalled(slot, out);
+                    }
+                } else {
+                    self.wake(at);
+                }
             }
+            _ => {}
         }
     }
 
     /// Takes from the worker that has most waiting.
     fn steal_half<A>(&mut self, idle: usize, out: &mut Vec<Action<T, A, R>>) {
-        if self.slots.iter().any(|slot| slot.revoking > 0) {
-            // What comes back may be enough.
-            return;
-        }
         let mut most = (0, 0);
         for slot in 0..self.places() {
             let worker = &self.slots[slot as usize];

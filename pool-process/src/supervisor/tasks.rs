@@ -101,6 +101,8 @@ pub(super) struct Tasks<T> {
     entries: Vec<Entry<T>>,
     free: u32,
     len: usize,
+    /// How many of them have a limit.
+    limited: usize,
     next_seq: u64,
 }
 
@@ -110,12 +112,18 @@ impl<T> Tasks<T> {
             entries: Vec::new(),
             free: NIL,
             len: 0,
+            limited: 0,
             next_seq: 0,
         }
     }
 
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// How many of them may run for a limited time only.
+    pub(super) fn limited(&self) -> usize {
+        self.limited
     }
 
     /// Puts a task in, on no list yet.
@@ -136,6 +144,7 @@ impl<T> Tasks<T> {
         };
         self.next_seq += 1;
         self.len += 1;
+        self.limited += usize::from(limit.is_some());
         if self.free == NIL {
             // Memory ends before the indices do: an entry has more than 16 bytes.
             self.entries.push(entry);
@@ -154,6 +163,7 @@ impl<T> Tasks<T> {
         let entry = &mut self[index];
         let task = entry.task.take()?;
         entry.next = free;
+        self.limited -= usize::from(entry.limit.is_some());
         self.free = index;
         self.len -= 1;
         if self.len == 0 && self.entries.len() > KEPT {

@@ -5,64 +5,21 @@
 //! checks after each what must hold always.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
-use std::collections::{HashMap, VecDeque};
+mod worker;
+
+use std::collections::VecDeque;
 
 use pool_process::parts::supervisor::{
-    Action, Because, Break, Config, Event, Key, OnCrash, Signal, Supervisor, Why, WorkerId,
+    Action, Break, Config, Event, Key, OnCrash, Signal, Supervisor, Why, WorkerId,
 };
+
+pub(crate) use worker::{Answer, Claim, Frame, Stage, Worker};
 
 pub(crate) type Did = Action<u32, u32, &'static str>;
 type Told = Event<u32, u32, &'static str>;
 
 /// A millisecond.
 pub(crate) const MS: u64 = 1_000_000;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Claim {
-    Queued,
-    Started,
-    Revoked,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    Launching,
-    Starting,
-    Up,
-}
-
-#[derive(Debug)]
-pub(crate) struct Worker {
-    pub(crate) id: WorkerId,
-    pub(crate) stage: Stage,
-    /// What it was sent and has not come to.
-    pub(crate) frames: VecDeque<Frame>,
-    /// The claim of each task that it was sent, and of which frame it is: a task that comes back
-    /// has another frame and another claim.
-    pub(crate) claims: HashMap<Key, (u32, Claim)>,
-    turn: u32,
-    pub(crate) running: Option<Key>,
-    /// What it has answered and nobody has read.
-    pub(crate) answers: VecDeque<Answer>,
-    pub(crate) stopped: bool,
-    pub(crate) channel_closed: bool,
-    pub(crate) signals: Vec<(Signal, Because)>,
-    /// How many tasks it has started, and how many of its answers were read.
-    pub(crate) started: u32,
-    pub(crate) read: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Frame {
-    key: Key,
-    turn: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    Done(Key),
-    Skipped,
-}
 
 /// How a task ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -462,20 +419,7 @@ impl World {
         self.launches += 1;
         let place = &mut self.workers[worker.slot()];
         assert!(place.is_none(), "two workers in one place");
-        *place = Some(Worker {
-            id: worker,
-            stage: Stage::Launching,
-            frames: VecDeque::new(),
-            turn: 0,
-            claims: HashMap::new(),
-            running: None,
-            answers: VecDeque::new(),
-            stopped: false,
-            channel_closed: false,
-            signals: Vec::new(),
-            started: 0,
-            read: 0,
-        });
+        *place = Some(Worker::new(worker));
     }
 
     fn send(&mut self, id: WorkerId, key: Key) {
@@ -644,13 +588,14 @@ impl World {
     /// Everything behaves until nothing happens any more.
     pub(crate) fn play(&mut self) {
         for _ in 0..1_000_000 {
+            let before = self.log.len();
             let mut moved = false;
             for slot in 0..self.workers.len() {
                 moved |= self.step(slot);
                 self.now += 100;
             }
             self.settle();
-            if moved {
+            if moved || self.log.len() > before {
                 continue;
             }
             match self.supervisor.next_deadline() {
