@@ -102,7 +102,8 @@ impl Launcher for LocalLauncher {
         let mut hello = Vec::new();
         Encoder(&mut hello).hello(&Hello {
             build: self.build.clone(),
-            name: spec.name.clone(),
+            // No thread can be called otherwise.
+            name: spec.name.replace('\0', ""),
         });
         // It is there before the worker looks for it.
         channel
@@ -134,4 +135,37 @@ impl Launcher for LocalLauncher {
 fn abandon(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
+}
+
+#[cfg(all(test, not(cf_loom)))]
+mod tests {
+    use super::*;
+    use crate::link::{Link, Received, Report};
+    use crate::process::Exit;
+
+    /// Unit tests are a program, too, and each worker is one that runs no test.
+    #[test]
+    fn a_unit_test_has_workers() {
+        let mut launcher = LocalLauncher::new().unwrap();
+        let spec = LaunchSpec {
+            name: "a\0b".to_owned(),
+            ..LaunchSpec::default()
+        };
+        let mut link = Link::new(launcher.launch(&spec).unwrap());
+        link.begin(None);
+        link.retire();
+        assert!(link.flush().unwrap());
+        let mut reports = Vec::new();
+        while link.receive(&mut |r| reports.push(r)).unwrap() != Received::Closed {
+            std::thread::yield_now();
+        }
+        assert!(matches!(reports[..], [Report::Ready]), "{reports:?}");
+        let exit = loop {
+            match link.process.try_wait().unwrap() {
+                Some(exit) => break exit,
+                None => std::thread::yield_now(),
+            }
+        };
+        assert_eq!(exit, Exit::Code(0));
+    }
 }

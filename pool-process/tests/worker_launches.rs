@@ -205,6 +205,22 @@ fn refused_launches_leave_nothing() {
 }
 
 #[test]
+fn a_program_that_ignores_its_childrens_ends_learns_that_they_ended() {
+    fn ignoring() -> bool {
+        // SAFETY: an action that needs nothing.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+        let mut worker = Driver::ready();
+        let sum = worker.call(|a: u32, b: u32| a + b, (2, 3));
+        worker.link.retire();
+        let (exit, _, lost) = worker.death();
+        sum == 5 && exit == Exit::Unknown && lost.is_empty()
+    }
+    let mut worker = Driver::ready();
+    assert!(worker.call(ignoring, ()));
+    worker.retire();
+}
+
+#[test]
 fn a_limit_on_the_size_of_files_ends_nobody() {
     fn with_limits() -> (String, Vec<bool>) {
         let start = || LocalLauncher::new().unwrap().launch(&LaunchSpec::default());
