@@ -36,6 +36,10 @@ pub(crate) fn measure<P: Pool>(workload: Workload) -> Result<Option<Sample>> {
         Work::Start { times } => start::<P>(workers, times),
         Work::Cancel { .. } if P::CANCELS == Cancels::Never => return Ok(None),
         Work::Cancel { tasks } => with::<P, _>(workers, |p| cancel(p, workers, tasks)).into(),
+        Work::Backlog { .. } if !P::QUEUES => return Ok(None),
+        Work::Backlog { tasks, in_order } => {
+            with::<P, _>(workers, |p| backlog(p, workers, tasks, in_order)).into()
+        }
         Work::Idle => with::<P, _>(workers, idle)?.into(),
         Work::Pending { .. } | Work::Allocations { .. } if !P::QUEUES => return Ok(None),
         Work::Pending { tasks } => {
@@ -169,43 +173,89 @@ fn start<P: Pool>(workers: usize, times: u64) -> Sample {
     Sample::of((0..times).map(once).collect())
 }
 
-/// Keeps every worker busy until what it gives back is called.
-pub(crate) fn occupy<P: Pool>(pool: &P, workers: usize) -> impl FnOnce() + use<P> {
-    let gate = Arc::new(Barrier::new(workers + 1));
-    let inside = Arc::new(Barrier::new(workers + 1));
-    let job = |_| {
-        let (gate, inside) = (gate.clone(), inside.clone());
-        pool.submit(move || {
-            inside.wait();
-            gate.wait();
-        })
-    };
-    let handles: Vec<_> = (0..workers).map(job).collect();
-    inside.wait();
-    move || {
-        gate.wait();
-        handles.into_iter().for_each(P::take);
+/// Keeps every worker busy until it is opened.
+struct Gate<P: Pool> {
+    barrier: Arc<Barrier>,
+    held: Vec<P::Handle<()>>,
+}
+
+impl<P: Pool> Gate<P> {
+    fn shut(pool: &P, workers: usize) -> Self {
+        let barrier = Arc::new(Barrier::new(workers + 1));
+        let inside = Arc::new(Barrier::new(workers + 1));
+        let job = |_| {
+            let (barrier, inside) = (barrier.clone(), inside.clone());
+            pool.submit(move || {
+                inside.wait();
+                barrier.wait();
+            })
+        };
+        let held = (0..workers).map(job).collect();
+        inside.wait();
+        Self { barrier, held }
+    }
+
+    /// Lets the workers go, once.
+    fn open(&self) {
+        self.barrier.wait();
+    }
+
+    /// Waits until they have gone.
+    fn leave(self) {
+        self.held.into_iter().for_each(P::take);
     }
 }
 
+/// Small numbers are done several times, until it is about so many tasks.
+const ENOUGH: u64 = 20_000;
+
+fn backlog<P: Pool>(pool: &P, workers: usize, tasks: u64, in_order: bool) -> f64 {
+    let times = (ENOUGH / tasks).clamp(1, 200);
+    let once = |_| {
+        let gate = Gate::shut(pool, workers);
+        let start = Instant::now();
+        let jobs = (0..tasks).map(|n| {
+            // The last one is made when all others are submitted.
+            if n == tasks - 1 {
+                gate.open();
+            }
+            move || n
+        });
+        let mut sum = 0;
+        if in_order {
+            let handles: Vec<_> = jobs.map(|job| pool.submit(job)).collect();
+            sum = handles.into_iter().map(P::take).sum();
+        } else {
+            pool.as_completed(jobs, |n| sum += n);
+        }
+        let elapsed = start.elapsed();
+        assert_eq!(sum, tasks * (tasks - 1) / 2);
+        gate.leave();
+        elapsed
+    };
+    each((0..times).map(once).sum(), times * tasks)
+}
+
 fn cancel<P: Pool>(pool: &P, workers: usize, tasks: u64) -> f64 {
-    let release = occupy(pool, workers);
+    let gate = Gate::shut(pool, workers);
     let handles: Vec<_> = (0..tasks).map(|n| pool.submit(move || n)).collect();
     let start = Instant::now();
     handles.into_iter().for_each(P::cancel);
     let elapsed = start.elapsed();
-    release();
+    gate.open();
+    gate.leave();
     each(elapsed, tasks)
 }
 
 /// None, as below: this program does not count.
 fn pending<P: Pool>(pool: &P, workers: usize, tasks: u64) -> Option<Sample> {
-    let release = occupy(pool, workers);
+    let gate = Gate::shut(pool, workers);
     let mut handles = Vec::with_capacity(tasks as usize);
     let before = heap()?.bytes_held;
     handles.extend((0..tasks).map(|n| pool.submit(move || n)));
     let bytes = heap()?.bytes_held - before;
-    release();
+    gate.open();
+    gate.leave();
     handles.into_iter().map(P::take).for_each(drop);
     Some((bytes as f64 / tasks as f64).into())
 }

@@ -143,10 +143,10 @@ impl Plan {
         for tasks in [10, 100, 1_000, 10_000, 100_000, 1_000_000] {
             let x = tasks as f64;
             let title = format!("{tasks} pending futures, in order");
-            self.point("pending", &title, x, Work::Burst { tasks }, WORKERS);
+            let work = |in_order| Work::Backlog { tasks, in_order };
+            self.point("pending", &title, x, work(true), WORKERS);
             let title = format!("{tasks} pending futures, as completed");
-            let work = Work::AsCompleted { tasks };
-            self.point("completing", &title, x, work, WORKERS);
+            self.point("completing", &title, x, work(false), WORKERS);
         }
         for (us, tasks) in [
             (0.3, 100_000),

@@ -28,6 +28,9 @@ pub(crate) enum Work {
     Start { times: u64 },
     /// W10: cancels tasks that wait for a worker. ns a task.
     Cancel { tasks: u64 },
+    /// All workers are held until all is submitted, so that all of it is pending at once; then the
+    /// results are taken, in order or as they complete. ns a task.
+    Backlog { tasks: u64, in_order: bool },
     /// The processor time of the whole process in a second after work was done. µs.
     Idle,
 }
@@ -65,7 +68,7 @@ impl Workload {
             Work::Allocations { tasks } => Work::Allocations { tasks: less(tasks) },
             Work::WaitAll { tasks } => Work::WaitAll { tasks: less(tasks) },
             Work::Cancel { tasks } => Work::Cancel { tasks: less(tasks) },
-            Work::Start { .. } | Work::Idle => self.work,
+            Work::Backlog { .. } | Work::Start { .. } | Work::Idle => self.work,
         };
         Self { work, ..self }
     }
@@ -86,6 +89,7 @@ impl fmt::Display for Workload {
             Work::WaitAll { tasks } => write!(f, "wait-all {tasks}"),
             Work::Start { times } => write!(f, "start {times}"),
             Work::Cancel { tasks } => write!(f, "cancel {tasks}"),
+            Work::Backlog { tasks, in_order } => write!(f, "backlog {tasks} {in_order}"),
             Work::Idle => write!(f, "idle"),
         }?;
         write!(f, " {}", self.workers)

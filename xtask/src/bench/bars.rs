@@ -46,7 +46,7 @@ pub(crate) const BARS: [Bar; 27] = [
     bar("w5x8", OfBest(0.7)),
     bar("w6-1us", AtLeast(0.70)),
     bar("w6-10us", AtLeast(0.88)),
-    bar("w6-100us", AtLeastOfBest(0.98)),
+    bar("w6-100us", AtLeastOfBest(0.95)),
     bar("w7", AtMost(64.0)),
     bar("allocations", AtMost(1.0)),
     bar("w8", OfBest(0.25)),
@@ -107,15 +107,15 @@ impl Bar {
         let relative = |absolute: f64| other.map(|other| cost(absolute, other.median()));
         let (limit, ratio_limit, met) = match self.limit {
             OfBest(part) | OfNaive(part) => {
-                (format!("≤ {part} × {whom}"), Some(part), within(part))
+                (format!("≤ {part:?} × {whom}"), Some(part), within(part))
             }
             OfBestAndJava(part) => (
-                format!("≤ {part} × {whom}, and not above Java"),
+                format!("≤ {part:?} × {whom}, and not above Java"),
                 Some(part),
                 within(part) && java.is_none_or(|java| median <= java.median()),
             ),
             AtLeastOfBest(part) => (
-                format!("≥ {part} × {whom}"),
+                format!("≥ {part:?} × {whom}"),
                 Some(1.0 / part),
                 within(1.0 / part),
             ),

@@ -29,12 +29,14 @@ pub(crate) fn page(report: &Report) -> String {
             escape(&short),
         );
     };
-    figure(
-        "Our cost by the best peer's",
-        ratios::draw(results),
-        "Ratios of medians. Efficiencies are compared the other way round, so that shorter is \
+    if let Some(picture) = ratios::draw(results) {
+        figure(
+            "Our cost by the best peer's",
+            picture,
+            "Ratios of medians. Efficiencies are compared the other way round, so that shorter is \
          always better. W2 cold is compared with the naive port.",
-    );
+        );
+    }
     // The parts that a round's number of round trips can tell.
     for (row, title, last) in [
         ("w2hot", "Ping-pong, hot: latency", 0.999),

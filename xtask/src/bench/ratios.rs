@@ -14,12 +14,15 @@ const RIGHT: f64 = 330.0;
 /// The chart ends here; what is longer is cut, and its number says how long it is.
 const MOST: f64 = 1.4;
 
-/// Draws all rows that are compared with somebody.
-pub(crate) fn draw(results: &Results) -> String {
+/// Draws all rows that are compared with somebody. None: no such row was measured.
+pub(crate) fn draw(results: &Results) -> Option<String> {
     let verdicts = BARS.iter().filter_map(|bar| bar.judge(results));
     let compared: Vec<_> = verdicts
         .filter(|v| v.ratio_limit.is_some_and(|limit| limit <= MOST))
         .collect();
+    if compared.is_empty() {
+        return None;
+    }
     let bottom = TOP + ROW * compared.len() as f64;
     let mut svg = Svg::new(WIDTH, bottom + 34.0);
     for tenths in [0, 2, 4, 6, 8, 10, 12, 14] {
@@ -36,7 +39,7 @@ pub(crate) fn draw(results: &Results) -> String {
     }
     let legend = "shorter is better; ┃ is the bar, ours must not reach beyond it; the thin line is the spread";
     svg.text("axis", (LEFT, bottom + 24.0), Anchor::Start, legend);
-    svg.finish("Our cost by the best peer's, for each workload")
+    Some(svg.finish("Our cost by the best peer's, for each workload"))
 }
 
 fn across(ratio: f64) -> f64 {
@@ -97,7 +100,7 @@ mod tests {
                 record("w10", "peer", Kind::Peer, 10.0),
             ],
         };
-        let picture = draw(&results);
+        let picture = draw(&results).unwrap();
         assert!(picture.contains("✓ 0.50"), "{picture}");
         assert!(picture.contains("→ ✗ 3.00"));
         assert_eq!(picture.matches("<rect").count(), 2);
