@@ -69,7 +69,7 @@ impl<J: Portable> Of<J> {
 /// # Safety
 ///
 /// `payload` was encoded by a `J`, in a process of this build.
-unsafe fn run<J: Portable>(payload: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
+pub(crate) unsafe fn run<J: Portable>(payload: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
     // SAFETY: the caller's promise.
     let job = guarded(|| unsafe { J::decode(payload) })?.map_err(|e| Failure::undecodable(&e))?;
     let value = guarded(|| job.run())?;

@@ -65,6 +65,7 @@ mod build_id;
 mod builder;
 mod bytes;
 mod channel;
+mod chunk;
 mod claims;
 mod constructor;
 mod control;

@@ -31,18 +31,22 @@ pub(crate) fn complete(task: Task, answer: Answer) -> Ran {
 }
 
 fn output<J: Portable>() -> Result<J::Output, TaskError> {
+    Ok(J::decode_output(&output_bytes::<J>()?)?)
+}
+
+/// The output that was answered, as the worker encoded it.
+pub(crate) fn output_bytes<J: Portable>() -> Result<Vec<u8>, TaskError> {
     let output = match ANSWER.take() {
         Some(Ok(output)) => output,
         Some(Err(failure)) => return Err(error_of(J::name(), failure)),
         None => unreachable!("only `complete` runs a lent task"),
     };
-    let bytes = output
+    Ok(output
         .read()
-        .map_err(|error| PortableError::reading(std::any::type_name::<J::Output>(), error))?;
-    Ok(J::decode_output(&bytes)?)
+        .map_err(|error| PortableError::reading(std::any::type_name::<J::Output>(), error))?)
 }
 
-fn error_of(task: &'static str, failure: Failure) -> TaskError {
+pub(crate) fn error_of(task: &'static str, failure: Failure) -> TaskError {
     match failure {
         Failure::Panicked {
             message,

@@ -123,6 +123,18 @@ impl Shared {
         }
     }
 
+    /// Queues a chunk of `len` items, which may run as long as all of them may.
+    pub(crate) fn submit_chunk<J: Portable, P: Proxy>(
+        &self,
+        job: J,
+        proxy: P,
+        len: usize,
+    ) -> Result<Future<P::Output>, SubmitError<J>> {
+        let items = u32::try_from(len).unwrap_or(u32::MAX);
+        let limit = self.limit.map(|limit| limit.saturating_mul(items));
+        self.submit(job, proxy, limit.map_or(Deadline::None, Deadline::After))
+    }
+
     pub(crate) fn command(&self, command: Command) {
         self.inbox.command(command);
     }

@@ -188,6 +188,11 @@ macro_rules! verbs {
             /// Calls `f` with each of `items`; the results come in the order of the items, and a
             /// failure belongs to its item.
             ///
+            /// Items that take microseconds travel several at a time, so many that a worker is busy
+            /// with them for some tenths of a millisecond;
+            /// [`MapOptions::chunksize`](crate::MapOptions::chunksize) chooses. When a worker dies,
+            /// all items of its chunk share its fate.
+            ///
             /// ```
             /// use pool_process::ProcessPoolExecutor;
             ///
@@ -220,8 +225,8 @@ macro_rules! verbs {
                 Executor::map_with(self, options, f, items)
             }
 
-            /// Calls `f` with each of `items`, waits for all of them, and gives the failures. All
-            /// items are taken and submitted before the first is waited for.
+            /// Calls `f` with each of `items`, waits for all of them, and gives the failures. Items
+            /// are taken as there is room for them, as by [`map`](Self::map).
             ///
             /// # Errors
             ///
@@ -367,7 +372,31 @@ macro_rules! verbs {
             }
 
             fn map_window(&self) -> usize {
-                self.shared.max_workers() * crate::limits::AHEAD
+                self.shared.max_workers() * crate::limits::CHUNKS_AHEAD
+            }
+
+            fn map_with<'a, F, I, R>(
+                &'a self,
+                options: MapOptions,
+                f: F,
+                items: I,
+            ) -> Map<'a, I::IntoIter, R>
+            where
+                I: IntoIterator,
+                F: Fn(I::Item) -> R + Captureless,
+                Call<F, (I::Item,)>: Portable + Job<Output = R>,
+            {
+                const { F::CHECK };
+                crate::chunk::map(&self.shared, options, f, items)
+            }
+
+            fn for_each<F, I>(&self, f: F, items: I) -> Result<(), ForEachError>
+            where
+                I: IntoIterator,
+                F: Fn(I::Item) + Captureless,
+                Call<F, (I::Item,)>: Portable + Job<Output = ()>,
+            {
+                ForEachError::of(Executor::map(self, f, items))
             }
 
             fn shutdown(&self) {

@@ -1,5 +1,6 @@
 //! A job on its way: encoded in the thread that submits it.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ pub(crate) fn make<J: Portable, P: Proxy>(
     limit: Option<Duration>,
 ) -> (Made, Future<P::Output>) {
     let (task, future) = Task::new_lendable(proxy);
-    let made = match encode(job) {
+    let made = match payload(job) {
         Ok((entry, payload)) => Made::Work(Work {
             task,
             entry,
@@ -55,25 +56,29 @@ pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn encode<J: Portable>(job: &J) -> Result<(EntryId, Vec<u8>), TaskError> {
+fn payload<J: Portable>(job: &J) -> Result<(EntryId, Vec<u8>), TaskError> {
     let entry = EntryId::of::<J>().map_err(|error| PortableError::writing(J::name(), error))?;
     let mut payload = Vec::new();
-    match catch_unwind(AssertUnwindSafe(|| job.encode(&mut payload))) {
-        Ok(encoded) => encoded?,
-        Err(panic) => {
-            let message = text_of(&*panic)
-                .unwrap_or("a value that is not text")
-                .to_owned();
-            forget(panic);
-            return Err(TaskPanicked::remote(J::name(), message, None).into());
-        }
-    }
+    encode(job, &mut payload)?;
     Ok((entry, payload))
 }
 
-/// Drops a panic's payload, whose own `Drop` may panic.
-fn forget(payload: Box<dyn std::any::Any + Send>) {
-    if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+/// Encodes a job, whose `Serialize` may fail in every way.
+pub(crate) fn encode<J: Portable>(job: &J, to: &mut Vec<u8>) -> Result<(), TaskError> {
+    match catch_unwind(AssertUnwindSafe(|| job.encode(to))) {
+        Ok(encoded) => Ok(encoded?),
+        Err(panic) => Err(panicked(J::name(), panic)),
+    }
+}
+
+/// The error of a task that panicked on this side.
+pub(crate) fn panicked(task: &'static str, panic: Box<dyn Any + Send>) -> TaskError {
+    let message = text_of(&*panic)
+        .unwrap_or("a value that is not text")
+        .to_owned();
+    // Its `Drop` may panic, too.
+    if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(panic))) {
         std::mem::forget(second);
     }
+    TaskPanicked::remote(task, message, None).into()
 }

@@ -1,0 +1,248 @@
+//! Several items of a `map` as one task. Each has an outcome of its own: what cannot be
+//! serialised, panics or fails, costs its item only.
+
+#![allow(unsafe_code)]
+
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use future_core::executor::{Place, Proxy};
+use future_core::{
+    Call, Captureless, Job, Map, MapOptions, Portable, PortableError, SubmitError, TaskError,
+};
+
+use crate::doors;
+use crate::entry;
+use crate::limits::{CHUNK_MAX, CHUNK_NANOS, CHUNKS_AHEAD};
+use crate::receive;
+use crate::shared::Shared;
+use crate::wire::Failure;
+use crate::work;
+
+/// In the worker: the encoded items.
+struct Chunk<F, T> {
+    items: Vec<u8>,
+    of: PhantomData<fn() -> (F, T)>,
+}
+
+/// In the worker: the nanoseconds that it took, then a header of four bytes and what follows it
+/// for each item. The lowest bit of a header says that it failed, the others how long it is.
+struct Outcomes(Vec<u8>);
+
+type Item<F, T> = Call<F, (T,)>;
+
+impl<F, T> Job for Chunk<F, T>
+where
+    F: Captureless,
+    Item<F, T>: Portable,
+{
+    type Output = Outcomes;
+
+    fn run(self) -> Outcomes {
+        let start = Instant::now();
+        let mut outcomes = vec![0; 8];
+        for item in Pieces(&self.items) {
+            let at = outcomes.len();
+            outcomes.extend([0; 4]);
+            // SAFETY: the parent encoded it as an item of this type, in a process of this build.
+            let ran = unsafe { entry::run::<Item<F, T>>(item.bytes, &mut outcomes) };
+            let failed = ran.is_err();
+            if let Err(failure) = ran {
+                outcomes.truncate(at + 4);
+                // Into memory it cannot fail; an empty failure could not be read, and would say so.
+                outcomes.extend(postcard::to_stdvec(&failure).unwrap_or_default());
+            }
+            close(&mut outcomes, at, failed);
+        }
+        let nanos = work::nanos(start.elapsed());
+        outcomes[..8].copy_from_slice(&nanos.to_le_bytes());
+        Outcomes(outcomes)
+    }
+
+    fn name() -> &'static str {
+        Item::<F, T>::name()
+    }
+}
+
+impl<F, T> Portable for Chunk<F, T>
+where
+    F: Captureless,
+    T: 'static,
+    Item<F, T>: Portable,
+{
+    fn encode(&self, to: &mut Vec<u8>) -> Result<(), PortableError> {
+        to.extend_from_slice(&self.items);
+        Ok(())
+    }
+
+    unsafe fn decode(from: &[u8]) -> Result<Self, PortableError> {
+        Ok(Self {
+            items: from.to_vec(),
+            of: PhantomData,
+        })
+    }
+
+    fn encode_output(output: &Outcomes, to: &mut Vec<u8>) -> Result<(), PortableError> {
+        to.extend_from_slice(&output.0);
+        Ok(())
+    }
+
+    fn decode_output(from: &[u8]) -> Result<Outcomes, PortableError> {
+        Ok(Outcomes(from.to_vec()))
+    }
+}
+
+/// Writes the header of a piece that began at `at`.
+fn close(to: &mut [u8], at: usize, failed: bool) {
+    let len = (to.len() - at - 4) as u32;
+    let header = len << 1 | u32::from(failed);
+    to[at..at + 4].copy_from_slice(&header.to_le_bytes());
+}
+
+/// A piece of a message.
+struct Piece<'a> {
+    bytes: &'a [u8],
+    failed: bool,
+}
+
+/// The pieces of a message; ends where it makes no sense.
+struct Pieces<'a>(&'a [u8]);
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Piece<'a>> {
+        let (header, rest) = self.0.split_first_chunk()?;
+        let header = u32::from_le_bytes(*header);
+        let (bytes, rest) = rest.split_at_checked((header >> 1) as usize)?;
+        self.0 = rest;
+        Some(Piece {
+            bytes,
+            failed: header & 1 != 0,
+        })
+    }
+}
+
+/// In this process: what becomes of the chunk's items.
+struct Receive<F, T> {
+    len: usize,
+    /// Items that could not be sent, by number.
+    unsent: Vec<(usize, TaskError)>,
+    /// Nanoseconds that an item took.
+    cost: Arc<AtomicU64>,
+    of: PhantomData<fn() -> (F, T)>,
+}
+
+impl<F, T, R> Proxy for Receive<F, T>
+where
+    F: Captureless,
+    T: 'static,
+    R: Send + 'static,
+    Item<F, T>: Portable + Job<Output = R>,
+{
+    type Output = Vec<Result<R, TaskError>>;
+
+    fn receive(self) -> Result<Self::Output, TaskError> {
+        let mut unsent = self.unsent.into_iter().peekable();
+        let bytes = receive::output_bytes::<Chunk<F, T>>()?;
+        let (nanos, pieces) = bytes.split_first_chunk().unwrap_or((&[0; 8], &[]));
+        let nanos = u64::from_le_bytes(*nanos);
+        // ORDERING: a hint.
+        self.cost
+            .store((nanos / self.len.max(1) as u64).max(1), Ordering::Relaxed);
+        let mut pieces = Pieces(pieces);
+        Ok((0..self.len)
+            .map(|number| match unsent.next_if(|(at, _)| *at == number) {
+                Some((_, error)) => Err(error),
+                None => outcome::<Item<F, T>>(pieces.next()),
+            })
+            .collect())
+    }
+
+    fn revoke(&self, place: Place) -> bool {
+        doors::revoke(place)
+    }
+
+    fn started(&self, place: Place) -> bool {
+        doors::started(place)
+    }
+
+    fn name() -> &'static str {
+        Item::<F, T>::name()
+    }
+}
+
+/// What a worker made of an item.
+fn outcome<J: Portable>(piece: Option<Piece<'_>>) -> Result<J::Output, TaskError> {
+    let Some(piece) = piece else {
+        return Err(PortableError::reading(J::name(), "a chunk's answer is cut short").into());
+    };
+    if piece.failed {
+        let failure = postcard::from_bytes::<Failure>(piece.bytes)
+            .map_err(|error| PortableError::reading(J::name(), error))?;
+        return Err(receive::error_of(J::name(), failure));
+    }
+    match catch_unwind(AssertUnwindSafe(|| J::decode_output(piece.bytes))) {
+        Ok(output) => Ok(output?),
+        Err(panic) => Err(work::panicked(J::name(), panic)),
+    }
+}
+
+/// A `map` whose items go in chunks: of as many as `options` say, or of as many as take a worker
+/// some tenths of a millisecond.
+pub(crate) fn map<'a, F, I, R>(
+    shared: &'a Shared,
+    options: MapOptions,
+    f: F,
+    items: I,
+) -> Map<'a, I::IntoIter, R>
+where
+    I: IntoIterator,
+    F: Fn(I::Item) -> R + Captureless,
+    Call<F, (I::Item,)>: Portable + Job<Output = R>,
+{
+    let cost = Arc::new(AtomicU64::new(0));
+    let seen = cost.clone();
+    let fixed = options.get_chunksize();
+    let size = move || match fixed {
+        Some(size) => size.get(),
+        // ORDERING: a hint.
+        None => match seen.load(Ordering::Relaxed) {
+            0 => 1,
+            cost => (CHUNK_NANOS / cost).clamp(1, CHUNK_MAX) as usize,
+        },
+    };
+    let ahead = shared.max_workers().saturating_mul(CHUNKS_AHEAD);
+    Map::in_chunks(options, ahead, items.into_iter(), size, move |items| {
+        let len = items.len();
+        let mut bytes = Vec::new();
+        let mut unsent = Vec::new();
+        for (number, item) in items.into_iter().enumerate() {
+            let at = bytes.len();
+            bytes.extend([0; 4]);
+            match work::encode(&Call(f, (item,)), &mut bytes) {
+                Ok(()) => close(&mut bytes, at, false),
+                Err(error) => {
+                    bytes.truncate(at);
+                    unsent.push((number, error));
+                }
+            }
+        }
+        let chunk = Chunk::<F, I::Item> {
+            items: bytes,
+            of: PhantomData,
+        };
+        let proxy = Receive::<F, I::Item> {
+            len,
+            unsent,
+            cost: cost.clone(),
+            of: PhantomData,
+        };
+        shared
+            .submit_chunk(chunk, proxy, len)
+            .map_err(SubmitError::without_job)
+    })
+}
