@@ -255,10 +255,7 @@ fn a_shutdown_during_a_map_loses_nothing_and_says_so() {
 #[test]
 fn an_iterator_that_panics_loses_no_result() {
     let pool = ProcessPoolExecutor::new(1).unwrap();
-    let items = (0..10_u64).map(|n| {
-        assert_ne!(n, 5, "a bad item");
-        n
-    });
+    let items = (0..10_u64).inspect(|&n| assert_ne!(n, 5, "a bad item"));
     let mut results = pool.map_with(buffer(4).chunksize(NonZeroUsize::MIN), square, items);
     let mut values = Vec::new();
     let mut panics = 0;
