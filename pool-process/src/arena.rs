@@ -7,8 +7,9 @@
 use crate::linux_memory::{Memory, file_size_limit};
 use crate::wire::{PLACES, Placed};
 
-/// The first place keeps this much memory, in bytes, when it is free, every other one [`KEPT`].
-const KEPT_FIRST: u64 = 64 << 20;
+/// The first place keeps this much memory, in bytes, when it is free, every other one [`KEPT`]: a
+/// payload of 64 MiB and what is round it.
+const KEPT_FIRST: u64 = 80 << 20;
 const KEPT: u64 = 1 << 20;
 
 /// The writer's side of one direction.

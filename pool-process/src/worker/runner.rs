@@ -19,7 +19,7 @@ use crate::wire::{
 
 /// Buffers that have grown beyond this are given back: as much as the first place of an arena
 /// keeps.
-const KEPT: usize = 64 << 20;
+const KEPT: usize = 80 << 20;
 
 /// The exit code of a worker whose initializer failed.
 const INITIALIZER_FAILED: i32 = 71;
