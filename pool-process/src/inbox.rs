@@ -53,24 +53,19 @@ impl Inbox {
         self.bell.as_fd()
     }
 
-    /// Takes a task.
+    /// Takes a task. True: the supervisor's thread sleeps, and the caller is to see to it that the
+    /// task is found, by [`ring`](Self::ring) or by doing the supervisor's work.
     ///
     /// # Errors
     ///
     /// The task, and why it is not taken.
-    pub(crate) fn submit(&self, work: Work) -> Result<(), (Work, SubmitErrorKind)> {
-        let asleep = {
-            let mut queue = self.queue.lock_soon();
-            if let Some(why) = &queue.closed {
-                return Err((work, why.clone()));
-            }
-            queue.works.push(work);
-            std::mem::take(&mut queue.asleep)
-        };
-        if asleep {
-            self.ring();
+    pub(crate) fn submit(&self, work: Work) -> Result<bool, (Work, SubmitErrorKind)> {
+        let mut queue = self.queue.lock_soon();
+        if let Some(why) = &queue.closed {
+            return Err((work, why.clone()));
         }
-        Ok(())
+        queue.works.push(work);
+        Ok(std::mem::take(&mut queue.asleep))
     }
 
     pub(crate) fn command(&self, command: Command) {
@@ -107,7 +102,8 @@ impl Inbox {
         std::mem::swap(&mut queue.commands, commands);
     }
 
-    /// Whether the caller may sleep: nothing is here, and whoever puts something in will ring.
+    /// Whether the supervisor's thread may sleep (on): nothing is here, and whoever puts something
+    /// in will see to it.
     pub(crate) fn may_sleep(&self) -> bool {
         let mut queue = self.queue.lock_soon();
         queue.asleep = queue.works.is_empty() && queue.commands.is_empty();
@@ -123,7 +119,7 @@ impl Inbox {
     }
 
     /// Wakes the sleeper. The counter cannot overflow: it is read at each awakening.
-    fn ring(&self) {
+    pub(crate) fn ring(&self) {
         let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
     }
 }

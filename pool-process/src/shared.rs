@@ -2,7 +2,7 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,9 @@ pub(crate) struct Shared {
     reactor: Arc<Reactor>,
     deliveries: Arc<Deliveries>,
     /// `None` once the supervisor's thread has failed, which it does not.
-    shell: Mutex<Option<Shell>>,
+    shell: StdMutex<Option<Shell>>,
+    /// What is left of it then.
+    wreck: Mutex<Option<Shell>>,
     life: Mutex<Life>,
     ended: Condvar,
 }
@@ -69,7 +71,8 @@ impl Shared {
             grace,
             inbox,
             reactor,
-            shell: Mutex::new(Some(shell)),
+            shell: StdMutex::new(Some(shell)),
+            wreck: Mutex::new(None),
             life: Mutex::new(Life::default()),
             ended: Condvar::new(),
         });
@@ -104,11 +107,18 @@ impl Shared {
     ) -> Result<Future<P::Output>, SubmitError<J>> {
         let (made, future) = work::make(&job, proxy, deadline.or(self.limit));
         let refused = match made {
-            Made::Work(work) => self.inbox.submit(work).map_err(|(work, why)| {
-                // It was never anybody's but ours.
-                work.task.cancel();
-                why
-            }),
+            Made::Work(work) => match self.inbox.submit(work) {
+                Ok(false) => Ok(()),
+                Ok(true) => {
+                    self.work_or_ring();
+                    Ok(())
+                }
+                Err((work, why)) => {
+                    // It was never anybody's but ours.
+                    work.task.cancel();
+                    Err(why)
+                }
+            },
             Made::Failed(task, error) => match self.inbox.closed() {
                 Some(why) => Err(why),
                 None => {
@@ -121,6 +131,49 @@ impl Shared {
             Ok(()) => Ok(future),
             Err(why) => Err(SubmitError::new(why, self.stats().to_string(), job)),
         }
+    }
+
+    /// The supervisor's thread sleeps, and there is a task: if it is the only one, sends it to a
+    /// worker here and now, else wakes that thread.
+    fn work_or_ring(&self) {
+        if let Ok(mut place) = self.shell.try_lock() {
+            let idle = place.as_ref().is_some_and(Shell::is_idle);
+            if idle {
+                let mut ended = Vec::new();
+                let rings = self.turned(&mut place, |shell| shell.turn_as_guest(&mut ended));
+                drop(place);
+                self.deliveries.push(&mut ended);
+                if rings == Some(false) && self.inbox.may_sleep() {
+                    return;
+                }
+            }
+        }
+        self.inbox.ring();
+    }
+
+    fn shell(&self) -> MutexGuard<'_, Option<Shell>> {
+        self.shell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls `turn`. Should it panic, all that was with the shell breaks.
+    fn turned<R>(
+        &self,
+        place: &mut Option<Shell>,
+        turn: impl FnOnce(&mut Shell) -> R,
+    ) -> Option<R> {
+        let shell = place.as_mut()?;
+        let turned = catch_unwind(AssertUnwindSafe(|| turn(shell)));
+        if turned.is_err() {
+            let error = BrokenExecutor::new(
+                "the process pool is broken: its supervisor panicked, which is a defect of the \
+                 library",
+            );
+            self.inbox.close(SubmitErrorKind::Broken(error));
+            // Its tasks' callbacks are not to run under the lock.
+            *self.wreck.lock() = place.take();
+            self.inbox.ring();
+        }
+        turned.ok()
     }
 
     /// Queues a chunk of `len` items, which may run as long as all of them may.
@@ -177,7 +230,7 @@ impl Shared {
 
     pub(crate) fn stats(&self) -> Stats {
         let closed = self.inbox.closed();
-        let shell = self.shell.lock();
+        let shell = self.shell();
         let numbers = shell.as_ref().map(Shell::stats).unwrap_or_default();
         let pids = shell.as_ref().map(Shell::pids).unwrap_or_default();
         let broken = shell.as_ref().is_none_or(Shell::is_broken);
@@ -204,29 +257,13 @@ impl Shared {
         let mut ended = Vec::new();
         let mut growth = Growth::default();
         loop {
-            let turned = {
-                let mut place = self.shell.lock();
-                let turned = catch_unwind(AssertUnwindSafe(|| {
-                    let shell = place.as_mut()?;
-                    shell.turn(&ready, &mut ended);
-                    (!shell.is_over()).then(|| shell.next_turn())
-                }));
-                if turned.is_err() {
-                    let error = BrokenExecutor::new(
-                        "the process pool is broken: its supervisor panicked, which is a defect \
-                         of the library",
-                    );
-                    self.inbox.close(SubmitErrorKind::Broken(error));
-                    let shell = place.take();
-                    drop(place);
-                    // All that was with it breaks.
-                    drop(shell);
-                }
-                turned.unwrap_or(None)
-            };
+            let next = self.turned(&mut self.shell(), |shell| {
+                shell.turn(&ready, &mut ended);
+                (!shell.is_over()).then(|| shell.before_sleep())
+            });
             ready.clear();
             self.deliveries.push(&mut ended);
-            let Some(next) = turned else { break };
+            let Some(Some(next)) = next else { break };
             let now = now();
             let until = match (next, growth.look(&self.deliveries, now)) {
                 (Some(a), Some(b)) => Some(a.min(b)),
@@ -243,6 +280,8 @@ impl Shared {
                 self.inbox.awake(ready.contains(&Source::Inbox));
             }
         }
+        let wreck = self.wreck.lock().take();
+        drop(wreck);
         self.deliveries.close();
         self.life.lock().over = true;
         self.ended.notify_all();

@@ -1,5 +1,9 @@
 //! The supervisor's thread: carries out what the supervision decides, and tells it what happens.
 //! No code of the user's runs here.
+//!
+//! While that thread sleeps and no task is about, a thread that submits one does the work in its
+//! place, as a *guest*: so a single task is on its way to a worker without a hop. A guest starts
+//! no worker, for workers end with the thread that has started them.
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -60,6 +64,14 @@ pub(crate) struct Shell {
     stderr_at: Option<u64>,
     broken: Option<Break<Report>>,
     over: bool,
+    /// How many tasks there are.
+    tasks: usize,
+    /// Somebody else than the supervisor's thread is at work.
+    guest: bool,
+    /// Workers that a guest could not start.
+    launches: Vec<WorkerId>,
+    /// When the supervisor's thread will wake by itself.
+    wakes_at: Option<u64>,
 }
 
 impl Shell {
@@ -87,7 +99,43 @@ impl Shell {
             stderr_at: None,
             broken: None,
             over: false,
+            tasks: 0,
+            guest: false,
+            launches: Vec::new(),
+            wakes_at: None,
         }
+    }
+
+    /// Whether there is no task.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.tasks == 0
+    }
+
+    /// Does what has come into the inbox while the supervisor's thread sleeps. True: it has to be
+    /// woken all the same.
+    pub(crate) fn turn_as_guest(&mut self, ended: &mut Vec<Delivery>) -> bool {
+        self.guest = true;
+        self.turn(&[], ended);
+        self.guest = false;
+        if self.over || !self.launches.is_empty() {
+            return true;
+        }
+        let next = self.next_turn();
+        match (next, self.wakes_at) {
+            (None, _) => false,
+            (Some(next), Some(wakes_at)) if wakes_at <= next => false,
+            (Some(next), _) => {
+                self.wakes_at = Some(next);
+                self.reactor.wake_at(next).is_err()
+            }
+        }
+    }
+
+    /// The supervisor's thread sleeps after this; for how long at most is up to it, but not beyond
+    /// the next turn.
+    pub(crate) fn before_sleep(&mut self) -> Option<u64> {
+        self.wakes_at = self.next_turn();
+        self.wakes_at
     }
 
     /// Whether it has nothing to do any more.
@@ -113,7 +161,7 @@ impl Shell {
     }
 
     /// When to take another turn although nothing comes.
-    pub(crate) fn next_turn(&self) -> Option<u64> {
+    fn next_turn(&self) -> Option<u64> {
         match (self.supervisor.next_deadline(), self.stderr_at) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -127,6 +175,11 @@ impl Shell {
             self.hear(source, ended);
         }
         self.look_at_held();
+        if !self.guest {
+            for worker in std::mem::take(&mut self.launches) {
+                self.launch(worker);
+            }
+        }
         self.take_inbox(ended);
         loop {
             self.supervisor.settle(self.now, &mut self.out);
@@ -164,6 +217,7 @@ impl Shell {
         self.inbox.take(&mut self.works, &mut self.commands);
         for task in self.works.drain(..) {
             let limit = task.limit;
+            self.tasks += 1;
             let event = Event::Submit { task, limit };
             self.supervisor.handle(self.now, event, &mut self.out);
         }
@@ -430,7 +484,15 @@ impl Shell {
     }
 
     fn act(&mut self, action: Action<Work, Answer, Report>, ended: &mut Vec<Delivery>) {
+        if let Action::Deliver { .. }
+        | Action::Fail { .. }
+        | Action::Cancel { .. }
+        | Action::Forget { .. } = action
+        {
+            self.tasks -= 1;
+        }
         match action {
+            Action::Launch { worker } if self.guest => self.launches.push(worker),
             Action::Launch { worker } => self.launch(worker),
             Action::Send { worker, key } => self.send(worker, key),
             Action::Deliver { task, answer, .. } => ended.push(Delivery::Answer(task.task, answer)),
