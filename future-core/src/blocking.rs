@@ -13,7 +13,7 @@ use crate::executor::Ran;
 use crate::handle::FutureHandle;
 use crate::queue::CompletionQueue;
 use crate::shim::thread_local_cell;
-use crate::spin::Spin;
+use crate::spin::{Spin, give_way};
 
 #[cfg(not(cf_loom))]
 thread_local_cell!(static SPIN: Spin = Spin::new());
@@ -84,13 +84,14 @@ pub(crate) fn wait_one(handle: &FutureHandle, deadline: Option<Instant>) -> Resu
         // It may be telling another thread's callbacks only if we did not run it: it is done.
         return Ok(true);
     }
-    // A worker that our own submit had to wake runs here as soon as we sleep; a spinning waiter
-    // would leave it to another core's slow wake-up.
-    let spun = !context::woke() && SPIN.with(|spin| spin.until(|| header.word.read().is_settled()));
-    if spun {
+    // Spinning pays for the task that this thread has just submitted. While it waits for an older
+    // one there are others, whose workers need the processor: they get it at once. And a worker
+    // that our own submit had to wake runs here as soon as we sleep.
+    let may_spin = header.pool == 0 || context::is_last(header);
+    let spun = may_spin && SPIN.with(|spin| spin.until(|| header.word.read().is_settled()));
+    if spun || (!may_spin && give_way(deadline) && header.word.read().is_settled()) {
         return Ok(true);
     }
-    context::set_woke(false);
     let mut queue = CompletionQueue::new();
     if !queue.watch(0, handle) {
         return Ok(true);

@@ -11,7 +11,8 @@ use crate::shim::thread_local_cell;
 
 thread_local_cell!(static FRAMES: Cell<*const Frame> = Cell::new(null()));
 thread_local_cell!(static WORKER: Cell<*const Worker<'static>> = Cell::new(null()));
-thread_local_cell!(static WOKE: Cell<bool> = Cell::new(false));
+// Never followed: the cell may be gone.
+thread_local_cell!(static LAST: Cell<*const Header> = Cell::new(null()));
 
 /// A cell that this thread runs and completes. Frames form a stack, for a task that waits may
 /// run another in place.
@@ -141,13 +142,13 @@ pub(crate) fn help(f: impl FnOnce() -> Option<Ran>) -> bool {
     })
 }
 
-/// Notes whether this thread's last submit woke a sleeping worker with a system call.
+/// Notes the cell of this thread's last submit, unless that had to wake a worker.
 #[inline]
-pub(crate) fn set_woke(woke: bool) {
-    WOKE.with(|w| w.set(woke));
+pub(crate) fn set_last(cell: *const Header) {
+    LAST.with(|last| last.set(cell));
 }
 
-/// Whether this thread's last submit woke a sleeping worker.
-pub(crate) fn woke() -> bool {
-    WOKE.with(Cell::get)
+/// Whether this thread submitted `cell` last, and no worker had to be woken for it.
+pub(crate) fn is_last(cell: &Header) -> bool {
+    std::ptr::eq(LAST.with(Cell::get), cell)
 }

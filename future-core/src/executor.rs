@@ -467,11 +467,14 @@ impl Drop for Task {
     }
 }
 
-/// Tells this thread whether its last submit woke a sleeping worker with a system call: a wait
-/// that follows then sleeps at once instead of spinning.
+/// Tells this thread that it has just submitted the task of `future`, and whether that woke a
+/// sleeping worker with a system call. A wait for just this future that follows spins for a
+/// moment before it sleeps, unless a worker was woken; for any other it sleeps at once, since
+/// other tasks want the processor.
 #[inline]
-pub fn note_wake(woke: bool) {
-    context::set_woke(woke);
+pub fn note_submit(future: &impl AsFuture, woke: bool) {
+    let cell = future.as_future().cell().as_ptr();
+    context::set_last(if woke { std::ptr::null() } else { cell });
 }
 
 /// Waits until no task of a scope can touch what the scope borrows. `noted` gives the handles of

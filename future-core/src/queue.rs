@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::fmt;
+use std::mem;
 use std::ptr::NonNull;
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use crate::deadlock::Wanted;
 use crate::error::Deadlock;
 use crate::handle::FutureHandle;
 use crate::side::{self, Kind, Side};
+use crate::spin::give_way;
 use crate::watch::{Notifier, Watch};
 use crate::{blocking, deadlock};
 
@@ -216,6 +218,7 @@ impl CompletionQueue {
     ///
     /// [`Deadlock`] when, without a deadline, none of the set could ever complete.
     pub fn wait(&mut self, deadline: Option<Instant>) -> Result<Option<usize>, Deadlock> {
+        let mut may_give_way = true;
         loop {
             if let Some(token) = self.pop() {
                 return Ok(Some(token));
@@ -224,6 +227,9 @@ impl CompletionQueue {
                 return Ok(None);
             }
             if deadline.is_none() && self.help_first() {
+                continue;
+            }
+            if mem::take(&mut may_give_way) && give_way(deadline) {
                 continue;
             }
             if !self.sleep(deadline)? {
@@ -249,6 +255,7 @@ impl CompletionQueue {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait_unregistered(&mut self, deadline: Option<Instant>) -> Option<usize> {
+        let mut may_give_way = true;
         loop {
             if let Some(token) = self.pop() {
                 return Some(token);
@@ -257,6 +264,9 @@ impl CompletionQueue {
                 return None;
             }
             if deadline.is_none() && self.help_first() {
+                continue;
+            }
+            if mem::take(&mut may_give_way) && give_way(deadline) {
                 continue;
             }
             if !self.shared().park(deadline) {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use future_core::executor::{PoolToken, Ran, Task, note_wake};
+use future_core::executor::{PoolToken, Ran, Task, note_submit};
 use future_core::shim::thread::{self, JoinHandle};
 use future_core::shim::{Arc, CachePadded, Condvar, Mutex, MutexGuard};
 use future_core::{AsFuture, BrokenExecutor, SubmitError, SubmitErrorKind, TaskError};
@@ -290,7 +290,7 @@ impl Shared {
         };
         match put {
             Put::Calm => {
-                note_wake(false);
+                note_submit(future, false);
                 Ok(())
             }
             Put::Call => Self::call_for(this, this.core.lock_soon(), std::slice::from_ref(future)),
@@ -362,7 +362,9 @@ impl Shared {
         }
         match Self::call(this, next) {
             Ok(woke) => {
-                note_wake(woke);
+                if let [future] = futures {
+                    note_submit(future, woke);
+                }
                 Ok(())
             }
             Err(no_thread) => this.sort_out(no_thread, futures),
