@@ -146,20 +146,23 @@ where
     type Output = Vec<Result<R, TaskError>>;
 
     fn receive(self) -> Result<Self::Output, TaskError> {
-        let mut unsent = self.unsent.into_iter().peekable();
-        let bytes = receive::output_bytes::<Chunk<F, T>>()?;
-        let (nanos, pieces) = bytes.split_first_chunk().unwrap_or((&[0; 8], &[]));
-        let nanos = u64::from_le_bytes(*nanos);
-        // ORDERING: a hint.
-        self.cost
-            .store((nanos / self.len.max(1) as u64).max(1), Ordering::Relaxed);
-        let mut pieces = Pieces(pieces);
-        Ok((0..self.len)
-            .map(|number| match unsent.next_if(|(at, _)| *at == number) {
-                Some((_, error)) => Err(error),
-                None => outcome::<Item<F, T>>(pieces.next()),
-            })
-            .collect())
+        let Self {
+            len, unsent, cost, ..
+        } = self;
+        receive::with_output::<Chunk<F, T>, _>(|bytes| {
+            let (nanos, pieces) = bytes.split_first_chunk().unwrap_or((&[0; 8], &[]));
+            let nanos = u64::from_le_bytes(*nanos);
+            // ORDERING: a hint.
+            cost.store((nanos / len.max(1) as u64).max(1), Ordering::Relaxed);
+            let mut unsent = unsent.into_iter().peekable();
+            let mut pieces = Pieces(pieces);
+            (0..len)
+                .map(|number| match unsent.next_if(|(at, _)| *at == number) {
+                    Some((_, error)) => Err(error),
+                    None => outcome::<Item<F, T>>(pieces.next()),
+                })
+                .collect()
+        })
     }
 
     fn revoke(&self, place: Place) -> bool {

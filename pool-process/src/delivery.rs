@@ -190,8 +190,11 @@ impl Deliveries {
             let expired;
             (state, expired) = self.more.wait(state, Some(Instant::now() + IDLE));
             state.idle -= 1;
-            if expired && state.queue.is_empty() && state.threads > 1 {
-                break;
+            if expired && state.queue.is_empty() {
+                if state.threads > 1 {
+                    break;
+                }
+                receive::give_buffer_back();
             }
         }
         state.threads -= 1;

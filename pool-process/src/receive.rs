@@ -19,6 +19,8 @@ pub(crate) type Answer = Result<Output, Failure>;
 thread_local! {
     /// The answer that this thread is about to make a future's outcome of.
     static ANSWER: Cell<Option<Answer>> = const { Cell::new(None) };
+    /// Where large outputs are read: memory that is used again is faster.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// Completes a task with an answer: runs code of the user's.
@@ -31,19 +33,26 @@ pub(crate) fn complete(task: Task, answer: Answer) -> Ran {
 }
 
 fn output<J: Portable>() -> Result<J::Output, TaskError> {
-    Ok(J::decode_output(&output_bytes::<J>()?)?)
+    Ok(with_output::<J, _>(J::decode_output)??)
 }
 
-/// The output that was answered, as the worker encoded it.
-pub(crate) fn output_bytes<J: Portable>() -> Result<Vec<u8>, TaskError> {
+/// Calls `read` with the output that was answered, as the worker encoded it.
+pub(crate) fn with_output<J: Portable, R>(read: impl FnOnce(&[u8]) -> R) -> Result<R, TaskError> {
     let output = match ANSWER.take() {
         Some(Ok(output)) => output,
         Some(Err(failure)) => return Err(error_of(J::name(), failure)),
         None => unreachable!("only `complete` runs a lent task"),
     };
-    Ok(output
-        .read()
-        .map_err(|error| PortableError::reading(std::any::type_name::<J::Output>(), error))?)
+    // Out of its place while code of the user's runs, which may panic.
+    let mut buffer = BUFFER.take();
+    let read = output.read_with(&mut buffer, read);
+    BUFFER.set(buffer);
+    read.map_err(|error| PortableError::reading(std::any::type_name::<J::Output>(), error).into())
+}
+
+/// Gives back what this thread keeps for large outputs.
+pub(crate) fn give_buffer_back() {
+    drop(BUFFER.take());
 }
 
 pub(crate) fn error_of(task: &'static str, failure: Failure) -> TaskError {

@@ -157,3 +157,34 @@ fn a_task_behind_a_long_one_goes_to_a_worker_that_is_free() {
     assert!(!pids.contains(&long.result().unwrap()) || pids.len() == 2);
     goes_on_and_leaves_nothing(pool);
 }
+
+// P12, P4
+#[test]
+fn a_worker_that_was_stopped_for_a_while_is_used_again() {
+    let pool = ProcessPoolExecutor::new(2).unwrap();
+    let folder = Folder::new();
+    let both = [0, 1].map(|n| {
+        let began = folder.file(&format!("began-{n}"));
+        pool.call(wait_at, (began, folder.file("warm"))).unwrap()
+    });
+    folder.await_file("began-0");
+    folder.await_file("began-1");
+    folder.create("warm");
+    let workers = both.map(|future| future.result().unwrap());
+    pool_support::signal(workers[0], libc::SIGSTOP);
+    // One of them is sent to the stopped one, taken back, and run by the other.
+    let futures: Vec<_> = (0..10).map(|n| pool.call(pid, (n,)).unwrap()).collect();
+    for future in futures {
+        assert_eq!(future.result().unwrap(), workers[1]);
+    }
+    pool_support::signal(workers[0], libc::SIGCONT);
+    let long = pool
+        .call(wait_at, (folder.file("long"), folder.file("go")))
+        .unwrap();
+    folder.await_file("long");
+    let short = pool.call(pid, (0,)).unwrap();
+    let other = short.result().unwrap();
+    folder.create("go");
+    assert_ne!(long.result().unwrap(), other);
+    goes_on_and_leaves_nothing(pool);
+}

@@ -30,7 +30,7 @@ fn nothing_is_left_and_a_limit_of_descriptors_only_makes_fewer_workers() {
     let limit = getrlimit(Resource::Nofile);
     let low = Rlimit {
         current: Some(64),
-        ..limit.clone()
+        ..limit
     };
     setrlimit(Resource::Nofile, low).unwrap();
     let folder = Folder::new();
