@@ -540,3 +540,6 @@ impl Word {
         Left::Last
     }
 }
+
+#[cfg(all(test, not(cf_loom)))]
+mod tests;

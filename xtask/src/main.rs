@@ -60,6 +60,9 @@ enum Verb {
     Mutants {
         /// Only this crate
         package: Option<String>,
+        /// Only this one of its files
+        #[arg(long)]
+        file: Option<String>,
         /// Explore this many preemptions per model
         #[arg(long, default_value_t = 1)]
         bound: usize,
@@ -114,7 +117,11 @@ fn run(cli: Cli) -> Result<()> {
             loom::run(&workspace, package.as_deref(), bound)
         }
         Verb::Tsan => tsan::run(&workspace),
-        Verb::Mutants { package, bound } => mutants::run(&workspace, package.as_deref(), bound),
+        Verb::Mutants {
+            package,
+            file,
+            bound,
+        } => mutants::run(&workspace, package.as_deref(), file.as_deref(), bound),
         Verb::Conformance { check: true } => conformance::check(&workspace),
         Verb::Conformance { check: false } => conformance::write(&workspace),
         Verb::Counts => counts::run_all(&workspace).map(|outcome| {

@@ -14,13 +14,29 @@ use crate::loom;
 use crate::process::{cargo, run_shown, say};
 use crate::workspace::Workspace;
 
-/// The files that are mutated: the state machine and the counters. All else is glue.
+/// The files that are mutated: the state machine, the pool's counters, and what passes tasks on.
 const MUTATED: [(&str, &[&str]); 2] = [
-    ("future-core", &["future-core/src/state.rs"]),
-    ("pool-thread", &["pool-thread/src/counters.rs"]),
+    (
+        "future-core",
+        &["future-core/src/state.rs", "future-core/src/slab.rs"],
+    ),
+    (
+        "pool-thread",
+        &[
+            "pool-thread/src/counters.rs",
+            "pool-thread/src/inbox.rs",
+            "pool-thread/src/queue.rs",
+            "pool-thread/src/ring.rs",
+        ],
+    ),
 ];
 
 const EXPLAINED: &str = "xtask/mutants.toml";
+
+/// Seconds after which a mutant's tests, or its models, are taken to hang, and so to notice it:
+/// several times what they need.
+const TESTS: u32 = 25;
+const MODELS: u32 = 400;
 
 /// Found nothing amiss, missed mutants, or mutants that ran out of time: the run itself worked.
 const WORKED: [i32; 3] = [0, 2, 3];
@@ -41,12 +57,23 @@ struct Explanation {
     why: String,
 }
 
+impl Explained {
+    fn knows(&self, name: &str) -> bool {
+        self.mutant.iter().any(|m| m.name == name)
+    }
+}
+
 fn one() -> usize {
     1
 }
 
-/// Mutates the files of `package`, or of all, with models at `bound`.
-pub(crate) fn run(workspace: &Workspace, package: Option<&str>, bound: usize) -> Result<()> {
+/// Mutates the files of `package`, or of all, or one `file` of them, with models at `bound`.
+pub(crate) fn run(
+    workspace: &Workspace,
+    package: Option<&str>,
+    file: Option<&str>,
+    bound: usize,
+) -> Result<()> {
     let sh = workspace.shell()?;
     let cargo = cargo();
     let installed = cmd!(sh, "{cargo} mutants --version").quiet().read();
@@ -62,10 +89,21 @@ pub(crate) fn run(workspace: &Workspace, package: Option<&str>, bound: usize) ->
     let mut survivors = BTreeSet::new();
     let mut ran = 0;
     for (name, files) in chosen {
-        survivors.extend(survivors_of(workspace, &sh, name, files, bound)?);
+        let wanted = |path: &&&str| file.is_none_or(|file| path.ends_with(file));
+        let files: Vec<&str> = files.iter().filter(wanted).copied().collect();
+        if files.is_empty() {
+            continue;
+        }
+        survivors.extend(survivors_of(
+            workspace, &sh, name, &files, &explained, bound,
+        )?);
         ran += 1;
     }
-    ensure!(ran > 0, "nothing is mutated in {}", package.unwrap_or(""));
+    ensure!(
+        ran > 0,
+        "nothing of that name is mutated: {}",
+        file.or(package).unwrap_or_default()
+    );
     judge(&survivors, &explained)
 }
 
@@ -75,6 +113,7 @@ fn survivors_of(
     sh: &Shell,
     name: &str,
     files: &[&str],
+    explained: &Explained,
     bound: usize,
 ) -> Result<BTreeSet<String>> {
     for file in files {
@@ -89,11 +128,17 @@ fn survivors_of(
 
     say(&format!("\n{name}: the ordinary tests judge"));
     let tests = ["--tests"].map(str::to_owned);
-    pass(mutants(sh, name, files, &out, &[], &tests))?;
+    pass(mutants(sh, name, files, &out, &[], TESTS, &tests))?;
     let seen = counts(&out)?;
     let missed = list(&out, "missed.txt")?;
     say(&format!("{name}: {seen}"));
-    if missed.is_empty() {
+    // What no judge can notice need not be asked again.
+    let asked: Vec<String> = missed
+        .iter()
+        .filter(|m| !explained.knows(&without_line(m)))
+        .flat_map(|m| ["--re".to_owned(), format!("^{}$", escaped(m))])
+        .collect();
+    if asked.is_empty() {
         return Ok(missed);
     }
 
@@ -105,15 +150,21 @@ fn survivors_of(
         .flat_map(|t| ["--test".into(), t.name.clone()])
         .collect();
     ensure!(!models.is_empty(), "{name} has no tests/loom_*.rs");
-    // --iterate leaves out what the first judge caught.
-    let iterate = ["--iterate", "--profile", "release"].map(str::to_owned);
+    let release = ["--profile", "release"].map(str::to_owned);
+    let extra: Vec<String> = release.into_iter().chain(asked).collect();
     pass(
-        mutants(sh, name, files, &out, &iterate, &models)
+        mutants(sh, name, files, &out, &extra, MODELS, &models)
             .env("RUSTFLAGS", format!("{} -C debug-assertions=on", loom::CFG))
             .env("LOOM_MAX_PREEMPTIONS", bound.to_string()),
     )?;
-    let missed_again = list(&out, "missed.txt")?;
-    Ok(missed.intersection(&missed_again).cloned().collect())
+    let seen: BTreeSet<String> = ["caught.txt", "timeout.txt"]
+        .into_iter()
+        .map(|file| list(&out, file))
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .flatten()
+        .collect();
+    Ok(missed.difference(&seen).cloned().collect())
 }
 
 /// One run of cargo-mutants. It builds in a copy of the tree; a target folder from outside would
@@ -124,14 +175,16 @@ fn mutants<'a>(
     files: &[&str],
     out: &Path,
     extra: &[String],
+    seconds: u32,
     test_args: &[String],
 ) -> Cmd<'a> {
+    let seconds = seconds.to_string();
     let cargo = cargo();
     let files = files.iter().flat_map(|f| ["--file", f]);
     cmd!(
         sh,
         "{cargo} mutants --no-config --package {name} {files...} --output {out} --no-times
-         --colors never --cap-lints true --minimum-test-timeout 20 {extra...} -- {test_args...}"
+         --colors never --cap-lints true --timeout {seconds} {extra...} -- {test_args...}"
     )
     .env_remove("CARGO_TARGET_DIR")
     .env_remove("CARGO_ENCODED_RUSTFLAGS")
@@ -199,6 +252,17 @@ fn judge(survivors: &BTreeSet<String>, explained: &Explained) -> Result<()> {
     Ok(())
 }
 
+/// A mutant's name as a regular expression that fits no other.
+fn escaped(mutant: &str) -> String {
+    mutant
+        .chars()
+        .flat_map(|c| {
+            let special = c.is_ascii_punctuation() && !"_:/-<>\"'`~@#%&=;,! ".contains(c);
+            special.then_some('\\').into_iter().chain([c])
+        })
+        .collect()
+}
+
 /// `file: change` from `file:line:column: change`: lines move, changes stay.
 fn without_line(mutant: &str) -> String {
     let mut parts = mutant.splitn(4, ':');
@@ -214,7 +278,7 @@ fn without_line(mutant: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Explained, judge, without_line};
+    use super::{Explained, escaped, judge, without_line};
     use std::collections::BTreeSet;
 
     const MUTANT: &str = "a/src/s.rs:12:7: replace A::is_b -> bool with true";
@@ -224,6 +288,14 @@ mod tests {
     fn a_mutant_is_known_by_its_change_not_its_line() {
         assert_eq!(without_line(MUTANT), NAME);
         assert_eq!(without_line(NAME), NAME);
+    }
+
+    #[test]
+    fn a_name_is_matched_letter_by_letter() {
+        assert_eq!(
+            escaped("s.rs:1: replace | with ^ in f(x)"),
+            r"s\.rs:1: replace \| with \^ in f\(x\)"
+        );
     }
 
     #[test]
