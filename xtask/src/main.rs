@@ -82,6 +82,9 @@ enum Verb {
         /// Fewer tasks and rounds
         #[arg(long)]
         quick: bool,
+        /// How many rounds (default: 9; 3 when quick)
+        #[arg(long)]
+        rounds: Option<usize>,
         /// Where the report goes (default: bench in cargo's target folder)
         #[arg(long)]
         out: Option<PathBuf>,
@@ -132,11 +135,13 @@ fn run(cli: Cli) -> Result<()> {
         Verb::Bench {
             rows,
             quick,
+            rounds,
             out,
             publish,
         } => {
             let options = bench::Options {
                 quick,
+                rounds,
                 rows,
                 out,
                 publish,

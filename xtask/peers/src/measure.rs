@@ -182,16 +182,24 @@ struct Gate<P: Pool> {
 impl<P: Pool> Gate<P> {
     fn shut(pool: &P, workers: usize) -> Self {
         let barrier = Arc::new(Barrier::new(workers + 1));
-        let inside = Arc::new(Barrier::new(workers + 1));
+        let (inside, arrivals) = mpsc::channel();
         let job = |_| {
             let (barrier, inside) = (barrier.clone(), inside.clone());
             pool.submit(move || {
-                inside.wait();
+                inside.send(()).expect("the arrivals are waited for");
                 barrier.wait();
             })
         };
-        let held = (0..workers).map(job).collect();
-        inside.wait();
+        let mut held: Vec<_> = (0..workers).map(job).collect();
+        let mut missing = workers;
+        while missing > 0 {
+            match arrivals.recv_timeout(NUDGE) {
+                Ok(()) => missing -= 1,
+                // Some pools let a task wait behind one that blocks while another worker sleeps,
+                // until something more is submitted.
+                Err(_) => held.push(pool.submit(|| ())),
+            }
+        }
         Self { barrier, held }
     }
 
@@ -205,6 +213,9 @@ impl<P: Pool> Gate<P> {
         self.held.into_iter().for_each(P::take);
     }
 }
+
+/// A worker that has not come for so long has not been woken.
+const NUDGE: Duration = Duration::from_millis(20);
 
 /// Small numbers are done several times, until it is about so many tasks.
 const ENOUGH: u64 = 20_000;

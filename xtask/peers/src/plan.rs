@@ -141,6 +141,9 @@ impl Plan {
 
     fn charts(&mut self) {
         for tasks in [10, 100, 1_000, 10_000, 100_000, 1_000_000] {
+            if self.less > 1 && tasks > 100_000 {
+                continue;
+            }
             let x = tasks as f64;
             let title = format!("{tasks} pending futures, in order");
             let work = |in_order| Work::Backlog { tasks, in_order };

@@ -22,11 +22,11 @@ pub(crate) struct Point {
 }
 
 const WIDTH: f64 = 680.0;
-const HEIGHT: f64 = 340.0;
+const HEIGHT: f64 = 350.0;
 const LEFT: f64 = 62.0;
 /// Room for the labels at the ends of the curves.
 const RIGHT: f64 = 170.0;
-const TOP: f64 = 14.0;
+const TOP: f64 = 28.0;
 const BOTTOM: f64 = 46.0;
 /// Labels stand at least so far apart.
 const LINE: f64 = 15.0;
@@ -49,7 +49,7 @@ pub(crate) fn draw(title: &str, x: &Axis, y: &Axis, curves: &[Curve]) -> String 
     }
     let middle = (LEFT + right) / 2.0;
     svg.text("axis", (middle, HEIGHT - 8.0), Anchor::Middle, &x.label);
-    svg.text("axis", (LEFT - 50.0, TOP - 2.0), Anchor::Start, &y.label);
+    svg.text("axis", (LEFT - 50.0, 12.0), Anchor::Start, &y.label);
     // The first is drawn last, over the others.
     for curve in curves.iter().rev() {
         let colour = curve.colour;

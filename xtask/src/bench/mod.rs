@@ -27,6 +27,8 @@ use crate::workspace::Workspace;
 pub(crate) struct Options {
     /// Fewer tasks and rounds.
     pub(crate) quick: bool,
+    /// Of the times; each program has its own number when not given.
+    pub(crate) rounds: Option<usize>,
     /// Only these rows; all when empty.
     pub(crate) rows: Vec<String>,
     /// Where the report goes; `bench` below the build output when not given.
@@ -41,6 +43,9 @@ pub(crate) struct Report {
     quick: bool,
     results: Results,
 }
+
+/// The program that counts instead of taking times.
+const MEMORY: &str = "peers-memory";
 
 /// Builds, measures, writes.
 pub(crate) fn run_all(workspace: &Workspace, options: &Options) -> Result<()> {
@@ -59,7 +64,7 @@ pub(crate) fn run_all(workspace: &Workspace, options: &Options) -> Result<()> {
     let runs: [(&str, &[&str]); 3] = [
         ("peers", &[]),
         ("peers", &["--one-processor"]),
-        ("peers-memory", &[]),
+        (MEMORY, &[]),
     ];
     for (program, arguments) in runs {
         let program = built.join(program);
@@ -85,11 +90,15 @@ pub(crate) fn run_all(workspace: &Workspace, options: &Options) -> Result<()> {
 
 /// One run of one of the programs.
 fn measure(program: &Path, arguments: &[&str], out: &Path, options: &Options) -> Result<Results> {
+    let times = !program.ends_with(MEMORY);
     let json = out.join("measured.json");
     let mut command = Command::new(program);
     command.args(arguments).arg("--json").arg(&json);
     if options.quick {
         command.arg("--quick");
+    }
+    if let Some(rounds) = options.rounds.filter(|_| times) {
+        command.arg("--rounds").arg(rounds.to_string());
     }
     command.args(&options.rows);
     run(command)?;
