@@ -6,7 +6,6 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -56,9 +55,8 @@ impl Delivery {
 }
 
 /// The deliveries of a pool, and its threads.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Deliveries {
-    name: String,
     state: Mutex<State>,
     more: Condvar,
     fewer: Condvar,
@@ -73,30 +71,29 @@ struct State {
     threads: usize,
     started: usize,
     handles: Vec<JoinHandle<()>>,
+    /// Some thread polls for answers, or is about to.
+    polled: bool,
     closed: bool,
 }
 
-impl Deliveries {
-    /// One thread, which stays until [`close`](Self::close).
-    pub(crate) fn new(name: String) -> io::Result<Arc<Self>> {
-        let this = Arc::new(Self {
-            name,
-            state: Mutex::new(State::default()),
-            more: Condvar::new(),
-            fewer: Condvar::new(),
-        });
-        Self::grow(&this)?;
-        Ok(this)
-    }
+/// What a delivery thread is to do.
+pub(crate) enum Next {
+    /// To carry it out.
+    Deliver(Delivery),
+    /// To poll for answers: nobody else does.
+    Poll,
+    /// To end.
+    End,
+}
 
-    /// Starts another thread.
-    pub(crate) fn grow(this: &Arc<Self>) -> io::Result<()> {
-        let mut state = this.state.lock();
+impl Deliveries {
+    /// Starts a thread that does `work`.
+    pub(crate) fn grow(&self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let mut state = self.state.lock();
         let number = state.started;
-        let own = this.clone();
         let handle = Builder::new()
-            .name(format!("{}-d{number}", this.name))
-            .spawn(move || own.work())?;
+            .name(format!("{name}-d{number}"))
+            .spawn(work)?;
         state.started += 1;
         state.threads += 1;
         // Those that have ended need not be joined; the others' ends are waited for.
@@ -105,15 +102,22 @@ impl Deliveries {
         Ok(())
     }
 
+    /// This is one of the threads.
+    pub(crate) fn enter(&self) {
+        OF.set(self);
+    }
+
     /// Whether this is one of the pool's own threads.
     pub(crate) fn is_current(&self) -> bool {
         OF.with(|of| std::ptr::eq(of.get(), self))
     }
 
-    /// Adds what is in `items`, which is empty afterwards.
-    pub(crate) fn push(&self, items: &mut Vec<Delivery>) {
+    /// Adds what is in `items`, which is empty afterwards. True: nobody who is idle will see to
+    /// it; whoever polls has to be woken.
+    #[must_use]
+    pub(crate) fn push(&self, items: &mut Vec<Delivery>) -> bool {
         if items.is_empty() {
-            return;
+            return false;
         }
         let idle = {
             let mut state = self.state.lock_soon();
@@ -123,12 +127,43 @@ impl Deliveries {
         if idle {
             self.more.notify_one();
         }
+        !idle
     }
 
     /// How many deliveries were taken so far, when more are there and nobody is idle.
     pub(crate) fn held_up(&self) -> Option<u64> {
         let state = self.state.lock_soon();
         (!state.queue.is_empty() && state.idle == 0).then_some(state.taken)
+    }
+
+    /// Whether the caller is to poll now: nobody does.
+    pub(crate) fn take_poll(&self) -> bool {
+        let mut state = self.state.lock_soon();
+        !std::mem::replace(&mut state.polled, true)
+    }
+
+    /// Adds `items`, which come from polling. True: there is something to deliver, and nobody
+    /// polls any more.
+    pub(crate) fn stop_polling_for(&self, items: &mut Vec<Delivery>) -> bool {
+        let mut state = self.state.lock_soon();
+        state.queue.extend(items.drain(..));
+        if !state.queue.is_empty() {
+            state.polled = false;
+        }
+        !state.polled
+    }
+
+    /// Has an idle thread poll instead of the caller, if there is one and nothing is to be
+    /// delivered. Whether there is.
+    pub(crate) fn hand_poll_over(&self) -> bool {
+        let mut state = self.state.lock_soon();
+        if state.idle == 0 || !state.queue.is_empty() || state.closed {
+            return false;
+        }
+        state.polled = false;
+        drop(state);
+        self.more.notify_one();
+        true
     }
 
     /// Nothing is to come: the threads end when nothing is left.
@@ -164,8 +199,8 @@ impl Deliveries {
         self.state.lock_soon().queue.len()
     }
 
-    fn work(&self) {
-        OF.set(self);
+    /// What the calling thread, one of these, is to do next; waits until there is something.
+    pub(crate) fn next(&self) -> Next {
         let mut state = self.state.lock_soon();
         loop {
             if let Some(next) = state.queue.pop_front() {
@@ -176,21 +211,20 @@ impl Deliveries {
                 if hand_on {
                     self.more.notify_one();
                 }
-                // The future catches its user's panics; this is for what it cannot catch.
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| next.carry_out())) {
-                    std::mem::forget(panic);
-                }
-                state = self.state.lock_soon();
-                continue;
+                return Next::Deliver(next);
             }
             if state.closed {
                 break;
+            }
+            if !state.polled {
+                state.polled = true;
+                return Next::Poll;
             }
             state.idle += 1;
             let expired;
             (state, expired) = self.more.wait(state, Some(Instant::now() + IDLE));
             state.idle -= 1;
-            if expired && state.queue.is_empty() {
+            if expired && state.queue.is_empty() && state.polled {
                 if state.threads > 1 {
                     break;
                 }
@@ -201,5 +235,14 @@ impl Deliveries {
         drop(state);
         self.fewer.notify_all();
         self.more.notify_all();
+        Next::End
+    }
+}
+
+/// Carries a delivery out: runs code of the user's.
+pub(crate) fn carry_out(delivery: Delivery) {
+    // The future catches its user's panics; this is for what it cannot catch.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| delivery.carry_out())) {
+        std::mem::forget(panic);
     }
 }

@@ -1,9 +1,10 @@
 //! The supervisor's thread: carries out what the supervision decides, and tells it what happens.
 //! No code of the user's runs here.
 //!
-//! While that thread sleeps and no task is about, a thread that submits one does the work in its
-//! place, as a *guest*: so a single task is on its way to a worker without a hop. A guest starts
-//! no worker, for workers end with the thread that has started them.
+//! While nobody is at work other threads do it in its place, as *guests*: one that submits the
+//! only task, and an idle delivery thread that polls (`engine.rs`). So a single task goes to a
+//! worker and back without a hop. A guest starts no worker, for workers end with the thread that
+//! has started them.
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -70,7 +71,7 @@ pub(crate) struct Shell {
     guest: bool,
     /// Workers that a guest could not start.
     launches: Vec<WorkerId>,
-    /// When the supervisor's thread will wake by itself.
+    /// When the thread that polls will wake by itself.
     wakes_at: Option<u64>,
 }
 
@@ -111,28 +112,33 @@ impl Shell {
         self.tasks == 0
     }
 
-    /// Does what has come into the inbox while the supervisor's thread sleeps. True: it has to be
-    /// woken all the same.
-    pub(crate) fn turn_as_guest(&mut self, ended: &mut Vec<Delivery>) -> bool {
+    /// Whether workers are to be started, or nothing is to be done any more: both are for the
+    /// supervisor's thread.
+    pub(crate) fn wants_supervisor(&self) -> bool {
+        self.over || !self.launches.is_empty()
+    }
+
+    /// As [`turn`](Self::turn), in another thread than the supervisor's.
+    pub(crate) fn turn_as_guest(&mut self, ready: &[Source], ended: &mut Vec<Delivery>) {
         self.guest = true;
-        self.turn(&[], ended);
+        self.turn(ready, ended);
         self.guest = false;
-        if self.over || !self.launches.is_empty() {
-            return true;
-        }
-        let next = self.next_turn();
-        match (next, self.wakes_at) {
-            (None, _) => false,
-            (Some(next), Some(wakes_at)) if wakes_at <= next => false,
+    }
+
+    /// Sees to it that the thread that polls, which may sleep, wakes for the next turn. False: it
+    /// has to be woken now.
+    pub(crate) fn sets_alarm(&mut self) -> bool {
+        match (self.next_turn(), self.wakes_at) {
+            (None, _) => true,
+            (Some(next), Some(wakes_at)) if wakes_at <= next => true,
             (Some(next), _) => {
                 self.wakes_at = Some(next);
-                self.reactor.wake_at(next).is_err()
+                self.reactor.wake_at(next).is_ok()
             }
         }
     }
 
-    /// The supervisor's thread sleeps after this; for how long at most is up to it, but not beyond
-    /// the next turn.
+    /// The caller polls next, and sleeps until the next turn at most.
     pub(crate) fn before_sleep(&mut self) -> Option<u64> {
         self.wakes_at = self.next_turn();
         self.wakes_at

@@ -1,6 +1,8 @@
 //! Workers that die, at every point and in every way: the right future gets the right error, all
 //! others their values, nothing is left, and the pool goes on.
 
+#![cfg(not(cf_loom))]
+
 mod pool_support;
 
 use std::sync::Arc;

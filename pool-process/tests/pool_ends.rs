@@ -1,5 +1,7 @@
 //! Shutdown, drop, terminate, kill, deadlines: how pools and tasks are ended.
 
+#![cfg(not(cf_loom))]
+
 mod pool_support;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Workers that cannot be started, or not at once.
 
+#![cfg(not(cf_loom))]
+
 mod pool_support;
 
 use std::collections::HashSet;

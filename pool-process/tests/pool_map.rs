@@ -1,5 +1,7 @@
 //! `map` over processes: order, chunks, windows, failures, ends.
 
+#![cfg(not(cf_loom))]
+
 mod pool_support;
 
 use std::collections::HashSet;

@@ -1,5 +1,7 @@
 //! Pools in the workers of pools, and what becomes of them when their parent is killed.
 
+#![cfg(not(cf_loom))]
+
 mod pool_support;
 
 use pool_process::ProcessPoolExecutor;

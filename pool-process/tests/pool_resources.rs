@@ -1,5 +1,7 @@
 //! Nothing is left of a pool. One test, for it counts what the whole process has.
 
+#![cfg(not(cf_loom))]
+
 mod pool_support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Workers that end after so many tasks.
 
+#![cfg(not(cf_loom))]
+
 mod pool_support;
 
 use std::collections::HashMap;

@@ -1,5 +1,7 @@
 //! What becomes of tasks, their data and their failures.
 
+#![cfg(not(cf_loom))]
+
 mod pool_support;
 
 use std::collections::HashSet;

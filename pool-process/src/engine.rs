@@ -1,0 +1,265 @@
+//! Who works for the pool when: the supervisor's thread and the delivery threads.
+//!
+//! At any time at most one thread *polls*: it sleeps until a worker or a user thread has
+//! something, and does what there is to do. Preferably that is an idle delivery thread: it takes
+//! an answer in and completes the future itself. Before it does, for that is users' code and may
+//! take its time, it gives the polling up: to the supervisor's thread, at once when there is much
+//! to deliver, and otherwise after half a millisecond, if it has not come back by then.
+//!
+//! The supervisor's thread lives as long as the pool. It starts the workers, which end with it,
+//! and polls whenever nobody else does.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
+
+use future_core::shim::Mutex;
+use future_core::{BrokenExecutor, SubmitErrorKind};
+
+use crate::delivery::{self, Deliveries, Delivery, Next};
+use crate::inbox::Inbox;
+use crate::reactor::{Reactor, Source};
+use crate::shell::{Shell, Workers, now};
+use crate::supervisor::Config;
+use crate::watch::Watch;
+
+/// With so many deliveries at once the polling is given up for good.
+const MANY: usize = 16;
+
+/// What the threads of a pool share.
+pub(crate) struct Engine {
+    name: String,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) deliveries: Deliveries,
+    reactor: Arc<Reactor>,
+    watch: Watch,
+    /// `None` once it has panicked, which it does not.
+    shell: StdMutex<Option<Shell>>,
+    /// What is left of it then.
+    wreck: Mutex<Option<Shell>>,
+}
+
+impl Engine {
+    pub(crate) fn new(name: String, config: Config, workers: Workers) -> io::Result<Self> {
+        let inbox = Arc::new(Inbox::new()?);
+        let reactor = Arc::new(Reactor::new()?);
+        reactor.add(Source::Inbox, inbox.bell())?;
+        let shell = Shell::new(config, workers, inbox.clone(), reactor.clone());
+        Ok(Self {
+            name,
+            inbox,
+            deliveries: Deliveries::default(),
+            reactor,
+            watch: Watch::new()?,
+            shell: StdMutex::new(Some(shell)),
+            wreck: Mutex::new(None),
+        })
+    }
+
+    /// Starts a delivery thread.
+    pub(crate) fn grow(this: &Arc<Self>) -> io::Result<()> {
+        let own = this.clone();
+        this.deliveries.grow(&this.name, move || own.deliver())
+    }
+
+    pub(crate) fn shell(&self) -> MutexGuard<'_, Option<Shell>> {
+        self.shell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There is a task, and whoever polls sleeps: if it is the only one, sends it to a worker here
+    /// and now, else wakes that thread.
+    pub(crate) fn work_or_ring(&self) {
+        let mut ended = Vec::new();
+        let worked = match self.shell.try_lock() {
+            Ok(mut place) if place.as_ref().is_some_and(Shell::is_idle) => {
+                self.turned(&mut place, |shell| {
+                    shell.turn_as_guest(&[], &mut ended);
+                    (shell.sets_alarm(), shell.wants_supervisor())
+                })
+            }
+            _ => None,
+        };
+        let Some((alarm, supervisor)) = worked else {
+            return self.inbox.ring();
+        };
+        if supervisor {
+            // It sleeps there, or it is the one that polls.
+            self.watch.ring();
+            self.inbox.ring();
+        }
+        let undelivered = self.deliveries.push(&mut ended);
+        if !alarm || undelivered || !self.inbox.may_sleep() {
+            self.inbox.ring();
+        }
+    }
+
+    /// Calls `turn`. Should it panic, all that was with the shell breaks.
+    fn turned<R>(
+        &self,
+        place: &mut Option<Shell>,
+        turn: impl FnOnce(&mut Shell) -> R,
+    ) -> Option<R> {
+        let shell = place.as_mut()?;
+        let turned = catch_unwind(AssertUnwindSafe(|| turn(shell)));
+        if turned.is_err() {
+            let error = BrokenExecutor::new(
+                "the process pool is broken: its supervisor panicked, which is a defect of the \
+                 library",
+            );
+            self.inbox.close(SubmitErrorKind::Broken(error));
+            // Its tasks' callbacks are not to run under the lock.
+            *self.wreck.lock() = place.take();
+            self.watch.ring();
+        }
+        turned.ok()
+    }
+
+    /// Sleeps until there is something to do, at most until `until`, and does it with `turn`.
+    /// `None`: there is no shell any more.
+    fn poll<R>(
+        &self,
+        ready: &mut Vec<Source>,
+        until: Option<u64>,
+        turn: impl FnOnce(&mut Shell, &[Source]) -> R,
+    ) -> Option<R> {
+        let next = self.turned(&mut self.shell(), Shell::before_sleep)?;
+        let until = match (next, until) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let sleeps = self.inbox.may_sleep();
+        let limit = if sleeps {
+            until.map(|at| at.saturating_sub(now()))
+        } else {
+            Some(0)
+        };
+        ready.clear();
+        self.reactor.wait(limit, ready);
+        if sleeps {
+            self.inbox.awake(ready.contains(&Source::Inbox));
+        }
+        self.turned(&mut self.shell(), |shell| turn(shell, ready))
+    }
+
+    /// A delivery thread.
+    fn deliver(&self) {
+        self.deliveries.enter();
+        let mut ready = Vec::new();
+        let mut ended = Vec::new();
+        loop {
+            match self.deliveries.next() {
+                Next::Deliver(delivery) => delivery::carry_out(delivery),
+                Next::Poll => self.poll_as_guest(&mut ready, &mut ended),
+                Next::End => return,
+            }
+        }
+    }
+
+    /// Polls until there is something to deliver.
+    fn poll_as_guest(&self, ready: &mut Vec<Source>, ended: &mut Vec<Delivery>) {
+        loop {
+            let turned = self.poll(ready, None, |shell, ready| {
+                shell.turn_as_guest(ready, ended);
+                (shell.wants_supervisor(), shell.is_over())
+            });
+            let (supervisor, over) = turned.unwrap_or((true, true));
+            if supervisor {
+                self.watch.ring();
+            }
+            let many = ended.len() >= MANY;
+            if over {
+                // Nobody is to poll any more, and the supervisor's thread has the threads end.
+                let _ = self.deliveries.push(ended);
+                return;
+            }
+            if self.deliveries.stop_polling_for(ended) {
+                if many {
+                    self.watch.ring();
+                } else {
+                    self.watch.arm();
+                }
+                return;
+            }
+        }
+    }
+
+    /// The supervisor's thread.
+    pub(crate) fn supervise(this: &Arc<Self>) {
+        let mut ended = Vec::new();
+        let mut ready = Vec::new();
+        loop {
+            let turned = this.turned(&mut this.shell(), |shell| {
+                if shell.wants_supervisor() {
+                    shell.turn(&[], &mut ended);
+                }
+                (shell.sets_alarm(), shell.is_over())
+            });
+            let (alarm, over) = turned.unwrap_or((true, true));
+            if this.deliveries.push(&mut ended) || !alarm {
+                this.inbox.ring();
+            }
+            if over || (this.deliveries.take_poll() && !Self::poll_as_supervisor(this, &mut ready))
+            {
+                break;
+            }
+            this.watch.wait();
+        }
+        let wreck = this.wreck.lock().take();
+        drop(wreck);
+        this.deliveries.close();
+        // One of the delivery threads may be polling.
+        this.inbox.ring();
+    }
+
+    /// Polls until a delivery thread does. False: nothing is to be done any more.
+    fn poll_as_supervisor(this: &Arc<Self>, ready: &mut Vec<Source>) -> bool {
+        let mut ended = Vec::new();
+        let mut growth = Growth::default();
+        loop {
+            let until = growth.look(this, now());
+            let turned = this.poll(ready, until, |shell, ready| {
+                shell.turn(ready, &mut ended);
+                shell.is_over()
+            });
+            let few = ended.len() < MANY;
+            // Those who are not idle see to it in their turn, or there will be another thread.
+            let _ = this.deliveries.push(&mut ended);
+            if turned.unwrap_or(true) {
+                return false;
+            }
+            if few && this.deliveries.hand_poll_over() {
+                return true;
+            }
+        }
+    }
+}
+
+/// Sees to it that there is a thread for deliveries that is not held up.
+#[derive(Default)]
+struct Growth {
+    /// How many were taken, and when that was seen first.
+    seen: Option<(u64, u64)>,
+}
+
+impl Growth {
+    /// Starts another thread if nothing was taken for a while; when to look again.
+    fn look(&mut self, engine: &Arc<Engine>, now: u64) -> Option<u64> {
+        let Some(taken) = engine.deliveries.held_up() else {
+            self.seen = None;
+            return None;
+        };
+        let since = match self.seen {
+            Some((before, since)) if before == taken => since,
+            _ => now,
+        };
+        self.seen = Some((taken, since));
+        let at = since.saturating_add(delivery::STALLED);
+        if now < at {
+            return Some(at);
+        }
+        // One that the system refuses is asked for again.
+        let _ = Engine::grow(engine);
+        self.seen = Some((taken, now));
+        Some(now.saturating_add(delivery::STALLED))
+    }
+}
