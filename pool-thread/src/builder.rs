@@ -14,9 +14,10 @@ use std::time::Duration;
 use future_core::BrokenExecutor;
 use future_core::shim::Arc;
 
+use crate::config::{Config, Initializer, SpawnGate};
 use crate::error::{BuildError, Wrong};
 use crate::limits::MAX_WORKERS;
-use crate::shared::{Config, Initializer, Shared, SpawnGate};
+use crate::shared::Shared;
 use crate::worker::forget_panic;
 use crate::{DropPolicy, ThreadPoolExecutor};
 

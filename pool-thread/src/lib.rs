@@ -51,6 +51,8 @@
 
 mod board;
 mod builder;
+mod closing;
+mod config;
 mod counters;
 mod error;
 mod executor;
@@ -59,6 +61,7 @@ mod inbox;
 mod jobs;
 mod limits;
 mod offer;
+mod pool_core;
 mod queue;
 mod ring;
 mod scope;
@@ -66,6 +69,7 @@ mod shared;
 mod shutdown;
 mod state;
 mod stats;
+mod tally;
 mod verbs;
 mod worker;
 

@@ -11,7 +11,8 @@ use future_core::executor::{ScopeLatch, Task};
 use future_core::shim::Arc;
 use future_core::{Future, Job, SubmitError};
 
-use crate::shared::{Refused, Shared};
+use crate::pool_core::Refused;
+use crate::shared::Shared;
 
 /// A task, its future, and the way back to the job.
 pub(crate) struct Made<J, T> {

@@ -1,213 +1,18 @@
 //! What the pool's owners, handles and workers share.
 
-use std::collections::VecDeque;
 use std::io;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use future_core::executor::{PoolToken, Ran, Task, note_submit};
-use future_core::shim::thread::{self, JoinHandle};
-use future_core::shim::{Arc, CachePadded, Condvar, Mutex, MutexGuard};
-use future_core::{AsFuture, BrokenExecutor, SubmitError, SubmitErrorKind, TaskError};
+use future_core::shim::{Arc, CachePadded, Condvar, Mutex, MutexGuard, thread};
+use future_core::{AsFuture, SubmitError, SubmitErrorKind, TaskError};
 
 use crate::board::Board;
-use crate::counters::{Arrival, Counters, Next};
+use crate::config::Config;
+use crate::counters::{Arrival, Next};
 use crate::inbox::{Inbox, Put, TRAYS};
-use crate::queue::Queue;
-use crate::shutdown::ShutdownError;
-use crate::stats::{Phase, Stats};
+use crate::pool_core::{Core, Refused};
 use crate::worker::{self, Submitter};
-
-/// Makes a worker's state, or says why the pool is broken.
-pub(crate) type Initializer =
-    Box<dyn Fn() -> Result<Rc<dyn std::any::Any>, BrokenExecutor> + Send + Sync>;
-
-/// Asked before each spawn; an error is what the system would have said.
-pub(crate) type SpawnGate = Box<dyn Fn() -> io::Result<()> + Send + Sync>;
-
-/// What does not change while the pool lives.
-pub(crate) struct Config {
-    pub(crate) max_workers: usize,
-    pub(crate) min_workers: usize,
-    pub(crate) prefix: String,
-    pub(crate) stack_size: Option<usize>,
-    pub(crate) keep_alive: Option<Duration>,
-    pub(crate) initializer: Option<Initializer>,
-    pub(crate) spawn_gate: Option<SpawnGate>,
-    #[cfg(feature = "tracing")]
-    pub(crate) propagate_context: bool,
-}
-
-impl Config {
-    fn gate(&self) -> io::Result<()> {
-        self.spawn_gate.as_ref().map_or(Ok(()), |gate| gate())
-    }
-
-    /// `<prefix>_<n>`, where the system's 15 bytes cut the prefix and never the number.
-    fn thread_name(&self, worker: usize) -> String {
-        const LONGEST: usize = 15;
-        let number = format!("_{worker}");
-        let room = LONGEST - number.len();
-        let prefix = &self.prefix;
-        let cut = (0..=room.min(prefix.len()))
-            .rev()
-            .find(|at| prefix.is_char_boundary(*at))
-            .unwrap_or(0);
-        format!("{}{number}", &prefix[..cut])
-    }
-}
-
-/// Under the pool's lock, which is taken before the inbox's when both are. What a single task
-/// touches comes first, to be in the lock's cache lines.
-#[repr(C)]
-struct Core {
-    /// Shut down or broken: no task is taken, and workers end when none is left.
-    closing: bool,
-    /// What the inbox was told.
-    calm: bool,
-    counters: Counters,
-    queue: Queue,
-    /// What the inbox needs no longer, to be freed without a lock.
-    excess: Option<VecDeque<Task>>,
-    broken: Option<BrokenExecutor>,
-    threads: Vec<JoinHandle<()>>,
-    /// Somebody without a time limit joins threads that are no longer in `threads`.
-    joining: bool,
-    /// The system refused a thread last time.
-    short: bool,
-    /// Tasks that ended without a worker.
-    failed: u64,
-    cancelled: u64,
-    /// Taken from the queue without a worker after they were run in place.
-    husks: u64,
-}
-
-impl Core {
-    #[inline]
-    fn is_closing(&self) -> bool {
-        self.closing
-    }
-
-    #[cold]
-    fn refuse(&self, tasks: Vec<Task>) -> Refused {
-        let kind = match &self.broken {
-            Some(broken) => SubmitErrorKind::Broken(broken.clone()),
-            None => SubmitErrorKind::Shutdown,
-        };
-        Refused { kind, tasks }
-    }
-
-    /// Threads that ran to their end while the pool goes on, to be let go without the lock.
-    #[cfg(not(cf_loom))]
-    fn ended_threads(&mut self) -> Vec<JoinHandle<()>> {
-        if self.threads.len() <= self.counters.live() {
-            return Vec::new();
-        }
-        let all = std::mem::take(&mut self.threads);
-        let (ended, going) = all.into_iter().partition(JoinHandle::is_finished);
-        self.threads = going;
-        ended
-    }
-
-    /// In a model every thread is kept and joined.
-    #[cfg(cf_loom)]
-    fn ended_threads(&mut self) -> Vec<JoinHandle<()>> {
-        Vec::new()
-    }
-
-    /// Whether a task waits, asked when somebody has to be called for one. Submitters are told
-    /// first, and then looked for: those that came before have left their task, those that come
-    /// later call.
-    #[inline]
-    fn waits(&mut self, board: &Board, inbox: &Inbox) -> bool {
-        if self.calm {
-            self.calm = false;
-            inbox.alert(&mut inbox.lock());
-        }
-        inbox.flush(board);
-        inbox.queued() > 0 || !self.queue.is_empty(board)
-    }
-
-    /// Claims a worker when a task waits and nobody is on the way.
-    #[inline]
-    fn next(&mut self, board: &Board, inbox: &Inbox) -> Next {
-        if self.counters.is_settled() || !self.waits(board, inbox) {
-            return Next::Nobody;
-        }
-        let queue = &self.queue;
-        let next = self.counters.next(|| inbox.queued() + queue.len(board));
-        if let Next::Spawn(worker) = next {
-            board.prepare(worker);
-        }
-        next
-    }
-
-    /// The same without a spawn, since one was just refused.
-    fn next_idle(&mut self, board: &Board, inbox: &Inbox) -> Next {
-        if self.waits(board, inbox) {
-            self.counters.next_idle()
-        } else {
-            Next::Nobody
-        }
-    }
-
-    /// The same as [`next`](Self::next) after a submit, which found the inbox not calm.
-    #[inline]
-    fn next_after_put(&mut self, board: &Board, inbox: &Inbox) -> Next {
-        if self.counters.is_settled() {
-            if !self.calm {
-                self.calm = true;
-                inbox.calm(&mut inbox.lock());
-            }
-            return Next::Nobody;
-        }
-        self.next(board, inbox)
-    }
-
-    /// Whether there is nothing in the inbox either, nor on a tray, and submitters know that
-    /// this was looked for.
-    #[inline]
-    fn finds_nothing(&mut self, board: &Board, inbox: &Inbox) -> bool {
-        if self.calm {
-            self.calm = false;
-            let mut arrived = inbox.lock();
-            inbox.alert(&mut arrived);
-            self.excess = arrived.excess();
-        }
-        inbox.flush(board);
-        inbox.queued() == 0
-    }
-
-    /// Counts a worker as idle that [found nothing](Self::finds_nothing).
-    #[inline]
-    fn rest(&mut self, worker: usize) -> [Option<VecDeque<Task>>; 2] {
-        self.counters.rest(worker);
-        [self.queue.excess(), self.excess.take()]
-    }
-
-    /// Whether nobody is left and nobody will come: a submitter that has left its task may be
-    /// about to call for a worker.
-    fn is_over(&mut self, board: &Board, inbox: &Inbox) -> bool {
-        self.counters.nobody() && inbox.queued() == 0 && self.queue.is_empty(board)
-    }
-
-    /// Takes every task out.
-    fn drain(&mut self, board: &Board, inbox: &Inbox) -> Vec<Task> {
-        inbox.flush(board);
-        let mut tasks = self.queue.drain(board);
-        let mut arrived = VecDeque::new();
-        inbox.swap(&mut inbox.lock(), &mut arrived);
-        tasks.extend(arrived);
-        tasks
-    }
-}
-
-/// Tasks that the pool does not take, in the order they came.
-pub(crate) struct Refused {
-    pub(crate) kind: SubmitErrorKind,
-    pub(crate) tasks: Vec<Task>,
-}
 
 /// The system refused a worker.
 pub(crate) struct NoThread {
@@ -230,9 +35,9 @@ pub(crate) struct Shared {
     /// Tells this pool from all that were and will be.
     pub(crate) id: u64,
     pub(crate) inbox: Inbox,
-    core: CachePadded<Mutex<Core>>,
+    pub(crate) core: CachePadded<Mutex<Core>>,
     /// Nobody is left, or nobody joins any more.
-    gone: Condvar,
+    pub(crate) gone: Condvar,
     pub(crate) board: Board,
     pub(crate) token: PoolToken,
     pub(crate) config: Config,
@@ -245,20 +50,7 @@ impl Shared {
             // ORDERING: each number is given once; nothing else depends on it.
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             inbox: Inbox::default(),
-            core: CachePadded::new(Mutex::new(Core {
-                calm: false,
-                excess: None,
-                queue: Queue::default(),
-                counters: Counters::new(config.max_workers),
-                closing: false,
-                broken: None,
-                threads: Vec::new(),
-                joining: false,
-                short: false,
-                failed: 0,
-                cancelled: 0,
-                husks: 0,
-            })),
+            core: CachePadded::new(Mutex::new(Core::new(config.max_workers))),
             gone: Condvar::new(),
             board: Board::new(config.max_workers),
             token: PoolToken::new(config.max_workers),
@@ -413,7 +205,7 @@ impl Shared {
         Err(Refused { kind, tasks })
     }
 
-    fn fail_all(&self, tasks: Vec<Task>, error: &TaskError) {
+    pub(crate) fn fail_all(&self, tasks: Vec<Task>, error: &TaskError) {
         for task in tasks {
             if !task.is_pending() {
                 // It is not run by this: it says what became of it.
@@ -608,143 +400,5 @@ impl Shared {
         }
         drop(core);
         Self::call_or_fail(this, next);
-    }
-
-    /// A worker could not be initialised: nothing will run any more but what runs.
-    pub(crate) fn break_down(&self, worker: usize, broken: BrokenExecutor) {
-        let mut core = self.core.lock_soon();
-        core.counters.initialized(worker);
-        core.closing = true;
-        self.inbox.close();
-        let broken = core.broken.get_or_insert(broken).clone();
-        let tasks = core.drain(&self.board, &self.inbox);
-        let claimed = core.counters.claim_all();
-        drop(core);
-        self.wake_all(claimed);
-        self.fail_all(tasks, &broken.into());
-    }
-
-    fn wake_all(&self, claimed: Vec<usize>) {
-        for worker in claimed {
-            self.board.slot(worker).parker.unpark();
-        }
-    }
-
-    // ---- shutting down ----------------------------------------------------------------------
-
-    /// Takes no more tasks, and cancels those that wait when `cancel` says so.
-    pub(crate) fn close(&self, cancel: bool) {
-        let mut core = self.core.lock_soon();
-        core.closing = true;
-        self.inbox.close();
-        let tasks = if cancel {
-            core.drain(&self.board, &self.inbox)
-        } else {
-            Vec::new()
-        };
-        let claimed = core.counters.claim_all();
-        drop(core);
-        self.wake_all(claimed);
-        for task in tasks {
-            self.core.lock_soon().cancelled += 1;
-            if !task.cancel() {
-                let mut core = self.core.lock_soon();
-                core.cancelled -= 1;
-                core.husks += 1;
-            }
-        }
-    }
-
-    /// Waits until all workers are gone and, without a limit, their threads joined: a join may
-    /// last as long as a thread-local's `Drop`, and `is_finished` says nothing of that.
-    pub(crate) fn wait(&self, limit: Option<Duration>) -> Result<(), ShutdownError> {
-        // A thread-local's `Drop` may run in the very thread that somebody joins.
-        if worker::was(self) {
-            return Err(ShutdownError::from_worker(self.exact_stats()));
-        }
-        // A limit beyond the clock's end is none.
-        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let mut core = self.core.lock_soon();
-        loop {
-            let over = core.is_over(&self.board, &self.inbox);
-            if over && (limit.is_some() || !core.joining) {
-                if limit.is_some() || core.threads.is_empty() {
-                    return Ok(());
-                }
-                core.joining = true;
-                let threads = std::mem::take(&mut core.threads);
-                drop(core);
-                for thread in threads {
-                    // Workers catch every panic of their users'.
-                    let _ = thread.join();
-                }
-                core = self.core.lock_soon();
-                core.joining = false;
-                self.gone.notify_all();
-                continue;
-            }
-            let expired;
-            (core, expired) = self.gone.wait(core, deadline);
-            if expired && !core.is_over(&self.board, &self.inbox) {
-                drop(core);
-                let limit = limit.unwrap_or_default();
-                return Err(ShutdownError::timed_out(limit, self.exact_stats()));
-            }
-        }
-    }
-
-    // ---- looking ----------------------------------------------------------------------------
-
-    pub(crate) fn stats(&self) -> Stats {
-        let core = self.core.lock_soon();
-        self.inbox.flush(&self.board);
-        self.stats_of(&core)
-    }
-
-    /// The same, without what was cancelled in the queue: asks each task.
-    fn exact_stats(&self) -> Stats {
-        let core = self.core.lock_soon();
-        self.inbox.flush(&self.board);
-        let mut stats = self.stats_of(&core);
-        let arrived = self.inbox.lock();
-        let arrived = arrived.iter().filter(|task| task.is_pending()).count();
-        let pending = arrived + core.queue.pending(&self.board);
-        stats.queued = stats.queued.min(pending);
-        stats
-    }
-
-    fn stats_of(&self, core: &Core) -> Stats {
-        let live = core.counters.live();
-        let idle = core.counters.idle();
-        let mut stats = Stats {
-            name: self.config.prefix.clone(),
-            phase: if core.broken.is_some() {
-                Phase::Broken
-            } else if core.closing {
-                Phase::ShutDown
-            } else {
-                Phase::Running
-            },
-            max_workers: self.config.max_workers,
-            workers: live,
-            idle,
-            running: core.counters.running(),
-            queued: self.inbox.queued() + core.queue.len(&self.board),
-            finished: 0,
-            failed: core.failed,
-            cancelled: core.cancelled,
-        };
-        let (mut helped, mut popped) = (0, core.husks);
-        for slot in self.board.used() {
-            stats.finished += slot.ran.finished.get();
-            stats.failed += slot.ran.failed.get();
-            stats.cancelled += slot.ran.cancelled.get();
-            helped += slot.ran.helped.get();
-            popped += slot.ran.husks.get();
-        }
-        // One that is being run in place may be popped before it is counted as helped.
-        let husks = helped.saturating_sub(popped);
-        stats.queued = stats.queued.saturating_sub(husks as usize);
-        stats
     }
 }

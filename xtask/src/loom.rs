@@ -8,7 +8,7 @@ use crate::process::{cargo, run_shown, say};
 use crate::workspace::Workspace;
 
 /// The crates whose interleavings are modelled. One that runs no model fails the verb.
-pub(crate) const MODELLED: [&str; 3] = ["future-core", "waiters", "pool-thread"];
+pub(crate) const MODELLED: [&str; 4] = ["future-core", "waiters", "pool-thread", "pool-process"];
 
 /// The bound of `cargo xtask ci`.
 pub(crate) const GATE_BOUND: usize = 2;
