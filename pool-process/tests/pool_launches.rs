@@ -174,6 +174,9 @@ fn a_worker_that_was_stopped_for_a_while_is_used_again() {
     folder.create("warm");
     let workers = both.map(|future| future.result().unwrap());
     pool_support::signal(workers[0], libc::SIGSTOP);
+    eventually("it is stopped", || {
+        pool_support::state(workers[0]) == Some('T')
+    });
     // One of them is sent to the stopped one, taken back, and run by the other.
     let futures: Vec<_> = (0..10).map(|n| pool.call(pid, (n,)).unwrap()).collect();
     for future in futures {
