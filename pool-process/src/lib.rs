@@ -46,7 +46,7 @@
 //!   a worker that is idle.
 //! * **No code of yours runs where others need progress.** Serialising is done in the submitting
 //!   thread; reading outputs, callbacks and wakers have threads of their own, and another one
-//!   whenever all of these are held up for a millisecond. From each of them every call is allowed:
+//!   whenever all of these are held up for a millisecond or two. From each of them every call is allowed:
 //!   submit, cancel, shut down, wait.
 //! * **Nothing is left behind.** Workers, and what they have started in their process group, end
 //!   with the pool, and also when this process is killed. A grandchild that leaves its group (a
