@@ -16,7 +16,7 @@ use future_core::{
 
 use crate::doors;
 use crate::entry;
-use crate::limits::{CHUNK_MAX, CHUNK_NANOS, CHUNKS_AHEAD};
+use crate::limits::{CHUNK_MAX, CHUNK_NANOS, CHUNKS_AHEAD, GIVEN_CHUNKS_AHEAD};
 use crate::receive;
 use crate::shared::Shared;
 use crate::wire::Failure;
@@ -218,7 +218,12 @@ where
             cost => (CHUNK_NANOS / cost).clamp(1, CHUNK_MAX) as usize,
         },
     };
-    let ahead = shared.max_workers().saturating_mul(CHUNKS_AHEAD);
+    let each = if fixed.is_some() {
+        GIVEN_CHUNKS_AHEAD
+    } else {
+        CHUNKS_AHEAD
+    };
+    let ahead = shared.max_workers().saturating_mul(each);
     Map::in_chunks(options, ahead, items.into_iter(), size, move |items| {
         let len = items.len();
         let mut bytes = Vec::new();

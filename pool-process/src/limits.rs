@@ -6,6 +6,10 @@ pub(crate) const MAX_WORKERS: usize = 1 << 16;
 /// Chunks of a `map` that are submitted ahead, for each worker.
 pub(crate) const CHUNKS_AHEAD: usize = 4;
 
+/// The same where the program has said how many items a chunk has: they may be a worker's work of
+/// microseconds, and so many keep it busy.
+pub(crate) const GIVEN_CHUNKS_AHEAD: usize = 32;
+
 /// So long a worker is to be busy with a chunk, in nanoseconds.
 pub(crate) const CHUNK_NANOS: u64 = 200_000;
 
