@@ -1,6 +1,8 @@
 //! Cancels that race with a start, an end, a kill and a death: one of both happens, and whoever
 //! asked learns which.
 
+#![cfg(not(cf_loom))]
+
 mod fault_support;
 mod pool_support;
 

@@ -1,5 +1,7 @@
 //! Ways to die, each in a process that counts what is left: nothing.
 
+#![cfg(not(cf_loom))]
+
 mod fault_support;
 mod pool_support;
 

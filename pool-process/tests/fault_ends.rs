@@ -1,5 +1,7 @@
 //! Pools that end in every way and in every state, and users' code that keeps them waiting.
 
+#![cfg(not(cf_loom))]
+
 mod fault_support;
 mod pool_support;
 

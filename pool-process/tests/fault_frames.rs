@@ -1,5 +1,7 @@
 //! Workers that send nonsense: it costs the task that sent it, and no other.
 
+#![cfg(not(cf_loom))]
+
 mod fault_support;
 mod pool_support;
 

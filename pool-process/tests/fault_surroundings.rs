@@ -1,5 +1,7 @@
 //! What happens around a pool: interrupts, forks, full pipes, programs that change on disk.
 
+#![cfg(not(cf_loom))]
+
 mod fault_support;
 mod pool_support;
 
