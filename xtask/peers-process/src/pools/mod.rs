@@ -1,0 +1,2 @@
+pub(crate) mod ours;
+pub(crate) mod procspawn;
