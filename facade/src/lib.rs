@@ -1,8 +1,8 @@
 //! Python's `concurrent.futures` for Rust: submit work, get futures, wait for any of them, without
 //! an async runtime.
 //!
-//! Everything here comes from the crates `future_core`, `pool_thread` and `waiters`, which the
-//! examples of its items `use`: write `concurrent_futures::X`, it is the same item.
+//! Everything here comes from the crates `future_core`, `pool_thread`, `pool_process` and `waiters`,
+//! which the examples of its items `use`: write `concurrent_futures::X`, it is the same item.
 //!
 //! <table><tr><th>Python</th><th>Rust</th></tr><tr><td>
 //!
@@ -66,6 +66,7 @@
 //!
 //! * [`doc::tutorial`]: ten minutes, one program from a plain loop to a pool.
 //! * [`doc::howto`]: one task a section.
+//! * [`doc::processes`]: when to use processes, how, and what they cost.
 //! * [`doc::from_python`]: what differs, a cheat sheet, every name of `concurrent.futures`.
 //! * [`doc::troubleshooting`]: the messages and what to do.
 //! * [`doc::design`]: how it is built, what it promises, what it costs.
@@ -75,10 +76,13 @@
 //!
 //! * [`ThreadPoolExecutor`]: starts threads when they are needed and hands back futures; `submit`,
 //!   `map`, `starmap`, `for_each`, scopes for borrowed data, a state for each worker.
+//! * `ProcessPoolExecutor` (feature `process`): the same for code that crashes, leaks, hangs or has to
+//!   be ended; [`doc::processes`].
 //! * [`Future`], its clonable form [`SharedFuture`], its small handle [`FutureHandle`], and
 //!   [`Promise`], with which anything can resolve one. All can be awaited.
 //! * [`wait()`] and [`as_completed()`], for any mixture of futures, with keys and time limits.
-//! * [`Executor`], with which a program is written for any pool.
+//! * [`Executor`], with which a program is written for any pool, and [`AnyExecutor`], which is one
+//!   or the other.
 //!
 //! # Features
 //!
@@ -86,6 +90,7 @@
 //!
 //! | feature | what it adds | costs |
 //! |---|---|---|
+//! | `process` | `ProcessPoolExecutor` and the module `process`, on Linux; includes `serde` | the crates `pool-process`, `rustix` and `libc` |
 //! | `serde` | jobs that may travel: functions with serialisable arguments can be given to any [`Executor`] | the crates `serde` and `postcard` |
 //! | `tracing` | a span for each task, a child of the span where it was submitted | the crate `tracing`; next to nothing at run time while nobody subscribes |
 //!
@@ -97,15 +102,23 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod any_executor;
 pub mod doc;
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub mod process;
 
+pub use any_executor::AnyExecutor;
 pub use future_core::{
     AsFuture, BrokenExecutor, Call, CancelledError, Captureless, Deadlock, Executor, ForEachError,
     Function, Future, FutureHandle, FutureId, InvalidStateError, Job, Map, MapOptions,
     PanicLocation, Portable, PortableError, Promise, SharedAwait, SharedFuture, State, SubmitError,
-    SubmitErrorKind, TaskError, TaskFailed, TaskPanicked, TimeoutError, install_panic_hook,
-    promise,
+    SubmitErrorKind, TaskError, TaskFailed, TaskPanicked, TimeoutError, WorkerDied, WorkerEnd,
+    install_panic_hook, promise,
 };
+#[cfg(feature = "serde")]
+pub use future_core::{RemoteCause, RemoteError};
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub use pool_process::{ProcessPoolExecutor, ProcessPoolHandle};
 pub use pool_thread::{
     BuildError, Builder, DropPolicy, Scope, ShutdownError, ShutdownOptions, Stats,
     ThreadPoolExecutor, ThreadPoolHandle,

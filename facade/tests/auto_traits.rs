@@ -19,6 +19,17 @@ fn pools_and_handles_are_shared_whatever_their_workers_state() {
     sync::<ThreadPoolHandle<Rc<u8>>>();
     sync::<Scope<'_, '_>>();
     sync::<Builder>();
+    sync::<AnyExecutor>();
+}
+
+#[cfg(all(feature = "process", target_os = "linux"))]
+#[test]
+fn process_pools_are_shared_and_their_errors_sent() {
+    sync::<ProcessPoolExecutor>();
+    sync::<ProcessPoolHandle>();
+    send::<process::Builder>();
+    error::<process::BuildError>();
+    error::<process::ShutdownError>();
 }
 
 #[test]
@@ -50,5 +61,6 @@ fn errors_are_boxed_and_sent_whatever_they_carry() {
     error::<BuildError>();
     error::<ShutdownError>();
     error::<PortableError>();
+    error::<WorkerDied>();
     sync::<WaitError<&Future<u8>>>();
 }

@@ -1,0 +1,123 @@
+//! The choice of a pool while the program runs.
+
+use std::error::Error;
+use std::fmt;
+
+#[cfg(all(feature = "process", target_os = "linux"))]
+use crate::ProcessPoolExecutor;
+use crate::{
+    Call, Captureless, Executor, ForEachError, Future, Job, Map, MapOptions, Portable, SubmitError,
+    ThreadPoolExecutor,
+};
+
+/// A pool of one kind or the other, chosen while the program runs.
+///
+/// [`Executor`] has generic methods, so there is no `dyn Executor`; this takes its place. Where the
+/// choice is made when the program is compiled, a function over `E: Executor` needs no more than
+/// the pool itself. [`From`] makes one of each pool.
+///
+/// ```
+/// use concurrent_futures::{AnyExecutor, ThreadPoolExecutor};
+///
+/// fn choose(isolated: bool) -> Result<AnyExecutor, Box<dyn std::error::Error>> {
+///     #[cfg(all(feature = "process", target_os = "linux"))]
+///     if isolated {
+///         return Ok(concurrent_futures::ProcessPoolExecutor::new(2)?.into());
+///     }
+///     Ok(ThreadPoolExecutor::new(2)?.into())
+/// }
+///
+/// # #[cfg(feature = "serde")]
+/// for isolated in [false, true] {
+///     use concurrent_futures::Executor;
+///
+///     let executor = choose(isolated)?;
+///     assert_eq!(executor.call(i32::pow, (2, 10))?.result()?, 1024);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[non_exhaustive]
+pub enum AnyExecutor {
+    /// Tasks run in threads of this process.
+    Threads(ThreadPoolExecutor),
+    /// Tasks run in processes of their own.
+    #[cfg(all(feature = "process", target_os = "linux"))]
+    Processes(ProcessPoolExecutor),
+}
+
+impl From<ThreadPoolExecutor> for AnyExecutor {
+    fn from(pool: ThreadPoolExecutor) -> Self {
+        Self::Threads(pool)
+    }
+}
+
+#[cfg(all(feature = "process", target_os = "linux"))]
+impl From<ProcessPoolExecutor> for AnyExecutor {
+    fn from(pool: ProcessPoolExecutor) -> Self {
+        Self::Processes(pool)
+    }
+}
+
+/// `$call` with the pool, whichever it is, as `$pool`.
+macro_rules! with_pool {
+    ($executor:expr, $pool:ident => $call:expr) => {
+        match $executor {
+            AnyExecutor::Threads($pool) => $call,
+            #[cfg(all(feature = "process", target_os = "linux"))]
+            AnyExecutor::Processes($pool) => $call,
+        }
+    };
+}
+
+impl Executor for AnyExecutor {
+    fn submit<J: Portable>(&self, job: J) -> Result<Future<J::Output>, SubmitError<J>> {
+        with_pool!(self, pool => Executor::submit(pool, job))
+    }
+
+    fn submit_fallible<J, T, E>(&self, job: J) -> Result<Future<T>, SubmitError<J>>
+    where
+        J: Portable + Job<Output = Result<T, E>>,
+        T: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        with_pool!(self, pool => Executor::submit_fallible(pool, job))
+    }
+
+    fn map_window(&self) -> usize {
+        with_pool!(self, pool => pool.map_window())
+    }
+
+    fn shutdown(&self) {
+        with_pool!(self, pool => Executor::shutdown(pool));
+    }
+
+    fn map_with<'a, F, I, R>(
+        &'a self,
+        options: MapOptions,
+        f: F,
+        items: I,
+    ) -> Map<'a, I::IntoIter, R>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> R + Captureless,
+        Call<F, (I::Item,)>: Portable + Job<Output = R>,
+    {
+        with_pool!(self, pool => Executor::map_with(pool, options, f, items))
+    }
+
+    fn for_each<F, I>(&self, f: F, items: I) -> Result<(), ForEachError>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) + Captureless,
+        Call<F, (I::Item,)>: Portable + Job<Output = ()>,
+    {
+        with_pool!(self, pool => Executor::for_each(pool, f, items))
+    }
+}
+
+/// The pool's own status line.
+impl fmt::Debug for AnyExecutor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        with_pool!(self, pool => fmt::Debug::fmt(pool, f))
+    }
+}
