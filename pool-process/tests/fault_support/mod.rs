@@ -28,7 +28,7 @@ pub(crate) fn alone(name: &str, body: fn()) {
     let mut child = Alone::spawn(&std::env::current_exe().unwrap(), name, &folder);
     let start = Instant::now();
     while child.0.try_wait().unwrap().is_none() && start.elapsed() < LONG * 2 {
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::park_timeout(Duration::from_millis(1));
     }
     child.has_passed(&folder);
 }
@@ -150,7 +150,7 @@ impl Census {
                 return;
             }
             assert!(start.elapsed() < LONG, "before {self:#?}, now {now:#?}");
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::park_timeout(Duration::from_millis(1));
         }
     }
 }
