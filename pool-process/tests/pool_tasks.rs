@@ -282,7 +282,7 @@ fn an_argument_that_cannot_be_written_is_its_futures_failure() {
     goes_on_and_leaves_nothing(pool);
 }
 
-// C-162, C-234, C-224
+// C-162, C-224
 #[test]
 fn an_argument_that_cannot_be_read_fails_its_task_only() {
     let pool = ProcessPoolExecutor::new(1).unwrap();
