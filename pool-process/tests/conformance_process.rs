@@ -9,6 +9,7 @@ mod pool_support;
 use std::collections::HashSet;
 use std::fs;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
@@ -197,8 +198,9 @@ fn a_program_ends_though_a_task_of_a_pool_that_is_shut_down_hangs() {
         "a_program_ends_though_a_task_of_a_pool_that_is_shut_down_hangs",
         |folder| {
             let pool = ProcessPoolExecutor::new(1).unwrap();
-            let hangs = pool.call(hang, (format!("{folder}/hangs"),)).unwrap();
-            eventually("it runs", || hangs.running());
+            let began = format!("{folder}/hangs");
+            let hangs = pool.call(hang, (began.clone(),)).unwrap();
+            eventually("it runs", || Path::new(&began).exists());
             pool.shutdown_with(pool_process::ShutdownOptions::new().wait(false))
                 .unwrap();
             // Nobody drops it.

@@ -6,12 +6,14 @@
 mod fault_support;
 mod pool_support;
 
+use std::num::NonZeroU32;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fault_support::alone;
-use pool_process::{Future, ProcessPoolExecutor, TaskError};
+use pool_process::parts::supervisor::{Action, Config, Event, Supervisor, Why};
+use pool_process::{Future, OnCrash, ProcessPoolExecutor, TaskError};
 use pool_support::{Folder, LONG, died, goes_on_and_leaves_nothing, hang, mark, pid, signal};
 
 fn once(path: String) -> u32 {
@@ -150,6 +152,79 @@ fn a_kill_against_an_end() {
         assert_eq!(ends.iter().sum::<u32>(), 300);
         goes_on_and_leaves_nothing(pool);
     });
+}
+
+// D-3, P1
+#[test]
+fn a_kill_against_a_death_after_which_the_task_is_tried_again() {
+    alone(
+        "a_kill_against_a_death_after_which_the_task_is_tried_again",
+        || {
+            let pool = ProcessPoolExecutor::builder()
+                .max_workers(2)
+                .grace(Duration::ZERO)
+                .on_crash(OnCrash::FailTask { retries: 1000 })
+                .build()
+                .unwrap();
+            for _ in 0..30 {
+                let folder = Folder::new();
+                let victim = pool.call(hang, (folder.file("a"),)).unwrap();
+                folder.await_file("a");
+                signal(folder.pid("a"), libc::SIGKILL);
+                assert!(pool.kill(&victim));
+                match victim.result_timeout(LONG).unwrap() {
+                    Err(TaskError::Died(error)) => assert!(error.is_killed(), "{error}"),
+                    Err(error) => assert!(error.is_cancelled(), "{error}"),
+                    Ok(()) => panic!("it hangs"),
+                }
+            }
+            goes_on_and_leaves_nothing(pool);
+        },
+    );
+}
+
+// D-3
+#[test]
+fn a_task_that_is_to_be_tried_again_can_be_found_and_killed() {
+    let mut config = Config::new(NonZeroU32::MIN);
+    config.on_crash = OnCrash::FailTask { retries: 1 };
+    let mut supervisor = Supervisor::<u32, &str>::new(config);
+    let mut out: Vec<Action<u32, (), &str>> = Vec::new();
+    let (task, limit) = (7, None);
+    supervisor.handle(0, Event::Submit { task, limit }, &mut out);
+    supervisor.settle(0, &mut out);
+    let Some(Action::Launch { worker }) = out.pop() else {
+        panic!("no launch");
+    };
+    supervisor.handle(0, Event::Launched { worker, pid: 1 }, &mut out);
+    supervisor.handle(0, Event::Ready { worker }, &mut out);
+    supervisor.settle(0, &mut out);
+    let sent = out.drain(..).find_map(|action| match action {
+        Action::Send { key, .. } => Some(key),
+        _ => None,
+    });
+    let key = sent.unwrap();
+    assert_eq!(supervisor.tried_again(|&task| task == 7), None);
+    let started = vec![key];
+    let report = "SIGKILL";
+    let death = Event::Died {
+        worker,
+        report,
+        started,
+    };
+    supervisor.handle(0, death, &mut out);
+    assert_eq!(supervisor.tried_again(|&task| task == 8), None);
+    assert_eq!(supervisor.tried_again(|&task| task == 7), Some(key));
+    out.clear();
+    supervisor.handle(0, Event::Kill { key, grace: 0 }, &mut out);
+    assert!(matches!(
+        out[..],
+        [Action::Fail {
+            task: 7,
+            why: Why::Killed { ran: None },
+            ..
+        }]
+    ));
 }
 
 // C-176, P1, P3, P5

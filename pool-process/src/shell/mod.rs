@@ -245,7 +245,9 @@ impl Shell {
                 let keys = self.members.iter().flatten().flat_map(Member::keys);
                 let found = keys
                     .filter(|&key| self.supervisor.task(key).is_some_and(|w| w.task.id() == id))
-                    .last();
+                    .last()
+                    // It ran when it was to be killed, and its worker has died since.
+                    .or_else(|| self.supervisor.tried_again(|w| w.task.id() == id));
                 if let Some(key) = found {
                     self.tell(Event::Kill { key, grace }, ended);
                 }

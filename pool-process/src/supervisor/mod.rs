@@ -258,6 +258,18 @@ impl<T, R: Clone> Supervisor<T, R> {
         self.tasks.task(key)
     }
 
+    /// The task that `is` says, if a worker that was running it died and it waits to be tried
+    /// again. The whole queue may be looked at for it.
+    pub fn tried_again(&self, is: impl Fn(&T) -> bool) -> Option<Key> {
+        if !matches!(self.config.on_crash, OnCrash::FailTask { retries: 1.. }) {
+            return None;
+        }
+        std::iter::successors(self.queue.first(), |&index| self.tasks.next(index))
+            .filter(|&index| self.tasks[index].crashes > 0)
+            .map(|index| self.tasks.key(index))
+            .find(|&key| self.tasks.task(key).is_some_and(&is))
+    }
+
     /// The task, while it is here.
     pub fn task_mut(&mut self, key: Key) -> Option<&mut T> {
         self.tasks.task_mut(key)
