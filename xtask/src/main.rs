@@ -77,7 +77,8 @@ enum Verb {
     Counts,
     /// Measure this library beside its peers and write the report
     Bench {
-        /// Only these rows: w1, w2hot, w5, w6-10us, length, ... (default: all)
+        /// Only these rows: w1, w2hot, w5, w6-10us, length, ... (default: all of the thread pool);
+        /// process: the process pool, or `process burst echo-1m` some of its rows
         rows: Vec<String>,
         /// Fewer tasks and rounds
         #[arg(long)]

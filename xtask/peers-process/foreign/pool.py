@@ -202,7 +202,7 @@ def notice(name, _):
 
 
 def outside(name, _):
-    held = [open("/dev/null") for _ in range(HELD)]
+    held = [open(__file__) for _ in range(HELD)]
     pool = warm(name)
     print("idle", flush=True)
     sys.stdin.readline()

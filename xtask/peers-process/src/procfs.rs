@@ -80,16 +80,26 @@ impl Process {
         files(self.pid as u32).len()
     }
 
-    /// How many of them are of files that the process `of` has open, too.
+    /// How many of them are of files that the process `of` has open, too: what it has inherited,
+    /// and what the two share on purpose.
     pub(crate) fn inherited(&self, of: u32) -> usize {
         let theirs = files(of);
         let own = files(self.pid as u32);
-        own.iter().filter(|file| theirs.contains(file)).count()
+        let inherited = |file: &&File| !is_anonymous(file) && theirs.contains(file);
+        own.iter().filter(inherited).count()
     }
 }
 
+/// Where it is, and what it is called.
+type File = (u64, u64, PathBuf);
+
+/// Timers and the like all look the same.
+fn is_anonymous((_, _, path): &File) -> bool {
+    path.to_string_lossy().starts_with("anon_inode:")
+}
+
 /// The files that a process has open, one for each descriptor.
-fn files(pid: u32) -> Vec<(u64, u64, PathBuf)> {
+fn files(pid: u32) -> Vec<File> {
     let Ok(folder) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
         return Vec::new();
     };

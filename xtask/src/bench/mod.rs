@@ -6,6 +6,7 @@ mod chart;
 mod html;
 mod machine;
 mod markdown;
+mod process;
 mod publish;
 mod ratios;
 mod results;
@@ -49,6 +50,11 @@ const MEMORY: &str = "peers-memory";
 
 /// Builds, measures, writes.
 pub(crate) fn run_all(workspace: &Workspace, options: &Options) -> Result<()> {
+    if let Some((first, rows)) = options.rows.split_first() {
+        if first == process::PROCESS {
+            return process::run_all(workspace, options, rows);
+        }
+    }
     let sh = workspace.shell()?;
     let cargo = cargo();
     run(cmd!(sh, "{cargo} build --release -p peers"))?;
