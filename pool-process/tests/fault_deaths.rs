@@ -13,7 +13,7 @@ use pool_process::{
     Bytes, Future, OnCrash, ProcessPoolExecutor, TaskError, TaskOptions, WorkerEnd, is_worker,
 };
 use pool_support::{
-    Folder, died, exists, goes_on_and_leaves_nothing, hang, mark, pid, signal, wait_at,
+    Folder, died, eventually, exists, goes_on_and_leaves_nothing, hang, mark, pid, signal, wait_at,
 };
 use serde::{Deserialize, Serialize};
 
@@ -411,6 +411,7 @@ fn a_kill_a_deadline_and_a_shutdown_at_once() {
         let first = pool.call_with(late, stubborn, (folder.file("a"),)).unwrap();
         let second = pool.call(stubborn, (folder.file("b"),)).unwrap();
         folder.await_file("b");
+        eventually("it runs", || first.running() || first.done());
         // Both are in a grace that is longer than anybody waits; the shorter one counts.
         assert!(pool.kill(&second));
         pool.kill_after(&second, Duration::ZERO);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use fault_support::{alone, send_raw};
 use pool_process::parts::wire::{Encoder, Payload, Ticket};
 use pool_process::{Bytes, ProcessPoolExecutor, TaskError, WorkerEnd};
-use pool_support::{Folder, died, goes_on_and_leaves_nothing, pid, signal, wait_at};
+use pool_support::{Folder, died, eventually, goes_on_and_leaves_nothing, pid, signal, wait_at};
 use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -112,7 +112,7 @@ fn half_a_frame_and_then_nothing() {
                 other.result().unwrap();
             }
         }
-        // Half of a long one, from a worker that lives on: its deadline ends it.
+        // Half of a long one, from a worker that lives on.
         let mut half = header(1 << 20, 19);
         half.extend([1; 1000]);
         let victim = pool.call(send_and_stay, (Bytes(half),)).unwrap();
@@ -120,6 +120,7 @@ fn half_a_frame_and_then_nothing() {
         for other in others {
             other.result().unwrap();
         }
+        eventually("it runs", || victim.running());
         assert!(pool.kill(&victim));
         assert!(died(victim).is_killed());
         goes_on_and_leaves_nothing(pool);

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use fault_support::{alone, in_group};
 use pool_process::parts::{LaunchError, LaunchSpec, Launched, Launcher, LocalLauncher};
-use pool_process::{ProcessPoolExecutor, TaskError, TaskOptions};
+use pool_process::{ProcessPoolExecutor, TaskError};
 use pool_support::{
     Folder, died, eventually, exists, goes_on_and_leaves_nothing, hang, lives, mark, pid, signal,
     wait_at,
@@ -205,16 +205,14 @@ fn a_standard_output_that_nobody_reads_holds_up_its_writer_only() {
                 }
             };
             let folder = Folder::new();
-            let deadline = TaskOptions::new().deadline(Duration::from_millis(50));
-            let victim = pool
-                .call_with(deadline, flood, (folder.file("a"),))
-                .unwrap();
+            let victim = pool.call(flood, (folder.file("a"),)).unwrap();
             folder.await_file("a");
             let others: Vec<_> = (0..50).map(|n| pool.call(pid, (n,)).unwrap()).collect();
             for other in others {
                 other.result().unwrap();
             }
-            assert!(died(victim).is_deadline());
+            assert!(pool.kill(&victim));
+            assert!(died(victim).is_killed());
             goes_on_and_leaves_nothing(pool);
             // SAFETY: as above.
             unsafe {
