@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use crate::procfs::Process;
+use crate::procfs::{Process, left_open};
 use crate::session::Session;
 use crate::table::Figures;
 
@@ -14,6 +14,7 @@ const GONE: Duration = Duration::from_millis(1500);
 
 /// Looks at idle workers, then kills the parent of an idle and a busy one.
 pub(crate) fn look(command: Command) -> Result<Figures> {
+    let left = left_open();
     let mut session = Session::start(command)?;
     ensure!(session.line()? == "idle");
     // What a worker does when it gets idle, it has done by then.
@@ -28,7 +29,7 @@ pub(crate) fn look(command: Command) -> Result<Figures> {
     found.insert("pss".into(), pss.map(|sum| sum / number));
     let most = |count: &dyn Fn(&Process) -> usize| workers.iter().map(count).max();
     let descriptors = most(&|worker| worker.descriptors());
-    let inherited = most(&|worker| worker.inherited(host));
+    let inherited = most(&|worker| worker.inherited(host, &left));
     found.insert("descriptors".into(), descriptors.map(|n| n as f64));
     found.insert("inherited".into(), inherited.map(|n| n as f64));
 

@@ -77,36 +77,50 @@ impl Process {
 
     /// How many descriptors it has.
     pub(crate) fn descriptors(&self) -> usize {
-        files(self.pid as u32).len()
+        numbers(self.pid as u32).len()
     }
 
     /// How many of them are of files that the process `of` has open, too: what it has inherited,
-    /// and what the two share on purpose.
-    pub(crate) fn inherited(&self, of: u32) -> usize {
+    /// and what the two share on purpose. Those of `but` are not its doing.
+    pub(crate) fn inherited(&self, of: u32, but: &[File]) -> usize {
         let theirs = files(of);
         let own = files(self.pid as u32);
-        let inherited = |file: &&File| !is_anonymous(file) && theirs.contains(file);
+        let inherited = |file: &&File| !but.contains(file) && theirs.contains(file);
         own.iter().filter(inherited).count()
     }
 }
 
-/// Where it is, and what it is called.
-type File = (u64, u64, PathBuf);
+/// What this program has open besides its standard streams. Before it has started a host, that is
+/// what it was left by whoever started it, and every host has it, too.
+pub(crate) fn left_open() -> Vec<File> {
+    let numbers = 3..1024;
+    let own = std::process::id();
+    numbers.filter_map(|number| file(own, number)).collect()
+}
 
-/// Timers and the like all look the same.
-fn is_anonymous((_, _, path): &File) -> bool {
-    path.to_string_lossy().starts_with("anon_inode:")
+/// Where it is, and what it is called.
+pub(crate) type File = (u64, u64, PathBuf);
+
+/// None: there is no such descriptor, or one of a timer or the like, which all look the same.
+fn file(pid: u32, number: u32) -> Option<File> {
+    let path = PathBuf::from(format!("/proc/{pid}/fd/{number}"));
+    let data = std::fs::metadata(&path).ok()?;
+    let name = std::fs::read_link(path).ok()?;
+    let anonymous = name.to_string_lossy().starts_with("anon_inode:");
+    (!anonymous).then(|| (data.dev(), data.ino(), name))
+}
+
+/// The numbers of a process's descriptors.
+fn numbers(pid: u32) -> Vec<u32> {
+    let Ok(folder) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return Vec::new();
+    };
+    let numbers = folder.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    numbers.collect()
 }
 
 /// The files that a process has open, one for each descriptor.
 fn files(pid: u32) -> Vec<File> {
-    let Ok(folder) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
-        return Vec::new();
-    };
-    let files = folder.filter_map(|entry| {
-        let path = entry.ok()?.path();
-        let data = std::fs::metadata(&path).ok()?;
-        Some((data.dev(), data.ino(), std::fs::read_link(path).ok()?))
-    });
-    files.collect()
+    let files = numbers(pid).into_iter();
+    files.filter_map(|number| file(pid, number)).collect()
 }
