@@ -16,9 +16,15 @@ use loom::thread;
 #[derive(Clone, Default)]
 struct Watches(Arc<Mutex<HashMap<usize, Watch>>>);
 
+/// Written to by whoever has the block.
+struct Held(UnsafeCell<u32>);
+
+// SAFETY: loom fails the model when two accesses are not ordered.
+unsafe impl Sync for Held {}
+
 #[derive(Clone)]
 struct Watch {
-    cell: Arc<UnsafeCell<u32>>,
+    cell: Arc<Held>,
     /// How often the block was handed out.
     taken: u32,
 }
@@ -40,14 +46,14 @@ impl Watches {
         let watch = {
             let mut all = self.0.lock().unwrap();
             let watch = all.entry(at.addr().get()).or_insert_with(|| Watch {
-                cell: Arc::new(UnsafeCell::new(0)),
+                cell: Arc::new(Held(UnsafeCell::new(0))),
                 taken: 0,
             });
             watch.taken += 1;
             watch.clone()
         };
         // SAFETY: loom fails the model when another thread's use is not ordered before this.
-        watch.cell.with_mut(|held| unsafe {
+        watch.cell.0.with_mut(|held| unsafe {
             assert_eq!(*held, 0, "a block was handed out twice");
             *held = 1;
         });
@@ -58,7 +64,7 @@ impl Watches {
 impl Block {
     fn give_back(self) {
         // SAFETY: see `take`.
-        self.watch.cell.with_mut(|held| unsafe { *held = 0 });
+        self.watch.cell.0.with_mut(|held| unsafe { *held = 0 });
         // SAFETY: the block is this thread's, which uses it no more.
         unsafe { give_back(self.at) };
     }
