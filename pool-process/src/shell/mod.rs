@@ -194,7 +194,10 @@ impl Shell {
             for reply in replies.drain(..) {
                 self.tell(reply, ended);
             }
-            self.replies = replies;
+            if self.replies.is_empty() {
+                // Keeps its room; telling may have brought new ones.
+                self.replies = replies;
+            }
         }
         // Nothing was with the dead any more.
         self.graves.clear();
