@@ -45,6 +45,9 @@ fn an_interrupt_of_the_group_ends_the_program_and_its_workers() {
     in_group(
         "an_interrupt_of_the_group_ends_the_program_and_its_workers",
         |folder| {
+            // Whoever runs tests in the background may have it ignored.
+            // SAFETY: it only sets a signal's disposition.
+            unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
             let pool = three_workers(folder);
             let hangs = pool.call(hang, (format!("{folder}/hangs"),)).unwrap();
             let _ = hangs.result();
