@@ -335,8 +335,8 @@ impl Task {
     }
 
     /// Completes the future of a lent task with what its proxy makes of the answer. Panics of
-    /// the proxy, the callbacks and an unread value end here. [`Ran::NotRun`] when the task is
-    /// not lent.
+    /// the proxy, the callbacks and an unread value end here. A task that is pending, so that there
+    /// can be no answer to it, is broken by this: [`Ran::Failed`].
     pub fn run_lent(self, mut release: impl Release) -> Ran {
         let cell = self.cell;
         std::mem::forget(self);
@@ -348,6 +348,9 @@ impl Task {
                 } else {
                     Ran::Finished
                 }
+            } else if cell.as_ref().word.read().is_pending() {
+                drop(Self { cell });
+                Ran::Failed
             } else {
                 Self::not_started(cell)
             }
