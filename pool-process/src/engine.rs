@@ -116,18 +116,24 @@ impl Engine {
 
     /// Sleeps until there is something to do, at most until `until`, and does it with `turn`.
     /// `None`: there is no shell any more.
+    ///
+    /// What `is_for` says is looked at before: a guest may have left something for the supervisor's
+    /// thread, and rung the bell of its watch, just before that thread came here.
     fn poll<R>(
         &self,
         ready: &mut Vec<Source>,
         until: Option<u64>,
+        is_for: impl FnOnce(&Shell) -> bool,
         turn: impl FnOnce(&mut Shell, &[Source]) -> R,
     ) -> Option<R> {
-        let next = self.turned(&mut self.shell(), Shell::before_sleep)?;
+        let (next, at_once) = self.turned(&mut self.shell(), |shell| {
+            (shell.before_sleep(), is_for(shell))
+        })?;
         let until = match (next, until) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        let sleeps = self.inbox.may_sleep();
+        let sleeps = !at_once && self.inbox.may_sleep();
         let limit = if sleeps {
             until.map(|at| at.saturating_sub(now()))
         } else {
@@ -158,10 +164,15 @@ impl Engine {
     /// Polls until there is something to deliver.
     fn poll_as_guest(&self, ready: &mut Vec<Source>, ended: &mut Vec<Delivery>) {
         loop {
-            let turned = self.poll(ready, None, |shell, ready| {
-                shell.turn_as_guest(ready, ended);
-                (shell.wants_supervisor(), shell.is_over())
-            });
+            let turned = self.poll(
+                ready,
+                None,
+                |_| false,
+                |shell, ready| {
+                    shell.turn_as_guest(ready, ended);
+                    (shell.wants_supervisor(), shell.is_over())
+                },
+            );
             let (supervisor, over) = turned.unwrap_or((true, true));
             if supervisor {
                 self.watch.ring();
@@ -217,7 +228,7 @@ impl Engine {
         let mut growth = Growth::default();
         loop {
             let until = growth.look(this, now());
-            let turned = this.poll(ready, until, |shell, ready| {
+            let turned = this.poll(ready, until, Shell::wants_supervisor, |shell, ready| {
                 shell.turn(ready, &mut ended);
                 shell.is_over()
             });
