@@ -87,9 +87,13 @@ pub(crate) fn wait_one(handle: &FutureHandle, deadline: Option<Instant>) -> Resu
     // Spinning pays for the task that this thread has just submitted. While it waits for an older
     // one there are others, whose workers need the processor: they get it at once. And a worker
     // that our own submit had to wake runs here as soon as we sleep.
-    let may_spin = header.pool == 0 || context::is_last(header);
-    let spun = may_spin && SPIN.with(|spin| spin.until(|| header.word.read().is_settled()));
-    if spun || (!may_spin && give_way(deadline) && header.word.read().is_settled()) {
+    let is_settled = || header.word.read().is_settled();
+    let done = match context::last_woke(header) {
+        Some(true) => false,
+        None if header.pool != 0 => give_way(deadline) && is_settled(),
+        _ => SPIN.with(|spin| spin.until(is_settled)),
+    };
+    if done {
         return Ok(true);
     }
     let mut queue = CompletionQueue::new();

@@ -12,7 +12,7 @@ use crate::shim::thread_local_cell;
 thread_local_cell!(static FRAMES: Cell<*const Frame> = Cell::new(null()));
 thread_local_cell!(static WORKER: Cell<*const Worker<'static>> = Cell::new(null()));
 // Never followed: the cell may be gone.
-thread_local_cell!(static LAST: Cell<*const Header> = Cell::new(null()));
+thread_local_cell!(static LAST: Cell<(*const Header, bool)> = Cell::new((null(), false)));
 
 /// A cell that this thread runs and completes. Frames form a stack, for a task that waits may
 /// run another in place.
@@ -142,13 +142,14 @@ pub(crate) fn help(f: impl FnOnce() -> Option<Ran>) -> bool {
     })
 }
 
-/// Notes the cell of this thread's last submit, unless that had to wake a worker.
+/// Notes the cell of this thread's last submit, and whether a worker had to be woken for it.
 #[inline]
-pub(crate) fn set_last(cell: *const Header) {
-    LAST.with(|last| last.set(cell));
+pub(crate) fn set_last(cell: *const Header, woke: bool) {
+    LAST.with(|last| last.set((cell, woke)));
 }
 
-/// Whether this thread submitted `cell` last, and no worker had to be woken for it.
-pub(crate) fn is_last(cell: &Header) -> bool {
-    std::ptr::eq(LAST.with(Cell::get), cell)
+/// Whether a worker had to be woken for `cell`, if this thread submitted it last.
+pub(crate) fn last_woke(cell: &Header) -> Option<bool> {
+    let (last, woke) = LAST.with(Cell::get);
+    std::ptr::eq(last, cell).then_some(woke)
 }

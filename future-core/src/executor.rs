@@ -476,8 +476,7 @@ impl Drop for Task {
 /// other tasks want the processor.
 #[inline]
 pub fn note_submit(future: &impl AsFuture, woke: bool) {
-    let cell = future.as_future().cell().as_ptr();
-    context::set_last(if woke { std::ptr::null() } else { cell });
+    context::set_last(future.as_future().cell().as_ptr(), woke);
 }
 
 /// Waits until no task of a scope can touch what the scope borrows. `noted` gives the handles of

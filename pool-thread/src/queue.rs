@@ -112,9 +112,14 @@ impl Queue {
         None
     }
 
-    /// The next task for `worker`, whose ring is empty and may be filled. Only in `worker`'s
-    /// thread.
-    pub(crate) fn take(&mut self, worker: usize, workers: usize, board: &Board) -> Option<Task> {
+    /// The next task for `worker`, whose ring is empty and may be filled, when the queue is shared
+    /// by `sharing` workers at work. Only in `worker`'s thread.
+    pub(crate) fn take(
+        &mut self,
+        worker: usize,
+        sharing: Option<usize>,
+        board: &Board,
+    ) -> Option<Task> {
         let found = self.waiting();
         while let Some((other, position)) = self.oldest(board) {
             if found > 0 && self.taken - position < FAIR {
@@ -126,8 +131,9 @@ impl Queue {
         }
         let task = self.first.take().or_else(|| self.waiting.pop_front())?;
         self.taken += 1;
-        // Its fair share. What it cannot run soon is stolen from it.
-        let more = ((found / workers).clamp(1, BATCH) - 1).min(self.waiting.len());
+        // Its fair share among so many. What it cannot run soon is stolen from it.
+        let share = sharing.map_or(1, |workers| (found / workers).clamp(1, BATCH));
+        let more = (share - 1).min(self.waiting.len());
         if more > 0 {
             // SAFETY: `more` is less than a batch. Only `worker` fills its ring, in its own
             // thread and when it has found it empty; others only take out.

@@ -608,3 +608,23 @@ fn a_blocked_workers_nested_tasks_run_elsewhere() {
         other.result().unwrap();
     }
 }
+
+// P12
+#[test]
+fn a_worker_that_blocks_has_taken_nothing_from_one_that_comes() {
+    for _ in 0..50 {
+        let pool = ThreadPoolExecutor::new(2).unwrap();
+        let (gate, pass) = Gate::new();
+        let blocked = pool.submit(move || pass.wait()).unwrap();
+        let second = pool.submit(|| 2).unwrap();
+        let (gates, passes): (Vec<_>, Vec<_>) = (0..3).map(|_| Gate::new()).unzip();
+        let others: Vec<_> = passes
+            .into_iter()
+            .map(|pass| pool.submit(move || pass.wait()).unwrap())
+            .collect();
+        assert_eq!(second.result().unwrap(), 2);
+        drop((gate, gates));
+        blocked.result().unwrap();
+        assert!(others.into_iter().all(|other| other.result().is_ok()));
+    }
+}
