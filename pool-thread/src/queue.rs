@@ -112,12 +112,13 @@ impl Queue {
         None
     }
 
-    /// The next task for `worker`, whose ring is empty and may be filled, when the queue is shared
-    /// by `sharing` workers at work. Only in `worker`'s thread.
+    /// The next task for `worker`, whose ring is empty and may be filled. Only in `worker`'s
+    /// thread.
     pub(crate) fn take(
         &mut self,
         worker: usize,
-        sharing: Option<usize>,
+        all_at_work: bool,
+        max_workers: usize,
         board: &Board,
     ) -> Option<Task> {
         let found = self.waiting();
@@ -131,8 +132,14 @@ impl Queue {
         }
         let task = self.first.take().or_else(|| self.waiting.pop_front())?;
         self.taken += 1;
-        // Its fair share among so many. What it cannot run soon is stolen from it.
-        let share = sharing.map_or(1, |workers| (found / workers).clamp(1, BATCH));
+        // Its fair share. What it cannot run soon is stolen from it. As long as somebody is free,
+        // or on the way, and there is no long backlog, each takes one: what goes into the ring of
+        // a worker that then blocks would be overtaken by what the next one finds.
+        let share = if all_at_work || found > BATCH * max_workers {
+            (found / max_workers).clamp(1, BATCH)
+        } else {
+            1
+        };
         let more = (share - 1).min(self.waiting.len());
         if more > 0 {
             // SAFETY: `more` is less than a batch. Only `worker` fills its ring, in its own

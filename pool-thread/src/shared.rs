@@ -324,16 +324,14 @@ impl Shared {
             core.counters.rouse(worker);
             retires = true;
         }
-        // As long as somebody is free, or on the way, each takes one: what goes into the ring of a
-        // worker that then blocks would be overtaken by what the next one finds.
-        let all_at_work = core.counters.running() == this.config.max_workers;
-        let sharing = all_at_work.then_some(this.config.max_workers);
+        let max = this.config.max_workers;
+        let all_at_work = core.counters.running() == max;
         this.inbox.flush(&this.board);
         let mut found = None;
         if core.queue.is_used_up() && this.inbox.queued() > 0 {
             found = Some(core.queue.take_over(&this.inbox, &mut this.inbox.lock()));
         }
-        let mut task = core.queue.take(worker, sharing, &this.board);
+        let mut task = core.queue.take(worker, all_at_work, max, &this.board);
         if task.is_none() {
             if core.finds_nothing(&this.board, &this.inbox) {
                 if retires {
@@ -349,7 +347,7 @@ impl Shared {
                 return Look::Rest;
             }
             found = Some(core.queue.take_over(&this.inbox, &mut this.inbox.lock()));
-            task = core.queue.take(worker, sharing, &this.board);
+            task = core.queue.take(worker, all_at_work, max, &this.board);
         }
         let next = if arrival == Arrival::Claimed {
             core.next(&this.board, &this.inbox)
