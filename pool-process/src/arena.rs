@@ -48,6 +48,10 @@ impl Arena {
     ) -> Option<Placed> {
         let place = self.find(payload.len() as u64, is_free)?;
         let at = self.places[place].at;
+        // It may have been lowered, and the system would end this process for trying.
+        if at + payload.len() as u64 > file_size_limit() {
+            return None;
+        }
         memory.write(payload, at).ok()?;
         Some(Placed {
             place: place as u16,

@@ -29,7 +29,8 @@ struct Chunk<F, T> {
 }
 
 /// In the worker: the nanoseconds that it took, then a header of four bytes and what follows it
-/// for each item. The lowest bit of a header says that it failed, the others how long it is.
+/// for each item. The lowest bit of a header says that it failed, the others how long it is, or
+/// that its length follows in eight bytes.
 struct Outcomes(Vec<u8>);
 
 type Item<F, T> = Call<F, (T,)>;
@@ -95,11 +96,25 @@ where
     }
 }
 
+/// The length that says that the true one follows.
+const LONG: u32 = u32::MAX >> 1;
+
 /// Writes the header of a piece that began at `at`.
-fn close(to: &mut [u8], at: usize, failed: bool) {
-    let len = (to.len() - at - 4) as u32;
+fn close(to: &mut Vec<u8>, at: usize, failed: bool) {
+    let (len, long) = short(to.len() - at - 4);
     let header = len << 1 | u32::from(failed);
     to[at..at + 4].copy_from_slice(&header.to_le_bytes());
+    if let Some(long) = long {
+        to.splice(at + 4..at + 4, long.to_le_bytes());
+    }
+}
+
+/// A length as a header has it, and as it follows if that does not hold it.
+fn short(len: usize) -> (u32, Option<u64>) {
+    match u32::try_from(len) {
+        Ok(len) if len < LONG => (len, None),
+        _ => (LONG, Some(len as u64)),
+    }
 }
 
 /// A piece of a message.
@@ -115,9 +130,15 @@ impl<'a> Iterator for Pieces<'a> {
     type Item = Piece<'a>;
 
     fn next(&mut self) -> Option<Piece<'a>> {
-        let (header, rest) = self.0.split_first_chunk()?;
+        let (header, mut rest) = self.0.split_first_chunk()?;
         let header = u32::from_le_bytes(*header);
-        let (bytes, rest) = rest.split_at_checked((header >> 1) as usize)?;
+        let mut len = u64::from(header >> 1);
+        if header >> 1 == LONG {
+            let long;
+            (long, rest) = rest.split_first_chunk()?;
+            len = u64::from_le_bytes(*long);
+        }
+        let (bytes, rest) = rest.split_at_checked(usize::try_from(len).ok()?)?;
         self.0 = rest;
         Some(Piece {
             bytes,
@@ -253,4 +274,31 @@ where
             .submit_chunk(chunk, proxy, len)
             .map_err(SubmitError::without_job)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_that_a_header_does_not_hold_follows_it() {
+        assert_eq!(short(0), (0, None));
+        assert_eq!(short((1 << 31) - 2), ((1 << 31) - 2, None));
+        for len in [(1 << 31) - 1, 1 << 31, 1 << 32, (1 << 32) + 5] {
+            assert_eq!(short(len), (LONG, Some(len as u64)));
+        }
+        let mut bytes = (LONG << 1 | 1).to_le_bytes().to_vec();
+        bytes.extend(3_u64.to_le_bytes());
+        bytes.extend(b"abc");
+        bytes.extend([2 << 1, 0, 0, 0]);
+        bytes.extend(b"de");
+        let pieces: Vec<_> = Pieces(&bytes).map(|p| (p.bytes, p.failed)).collect();
+        assert_eq!(pieces, [(&b"abc"[..], true), (b"de", false)]);
+        // Cut short anywhere, it ends.
+        for end in 0..bytes.len() {
+            assert!(Pieces(&bytes[..end]).count() < 2);
+        }
+        let vast = [(LONG << 1).to_le_bytes(), [0xff; 4], [0xff; 4]].concat();
+        assert_eq!(Pieces(&vast).count(), 0);
+    }
 }

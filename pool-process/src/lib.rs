@@ -138,7 +138,7 @@ pub mod parts {
         control::{Control, Large, Output},
         entry::{Entry, EntryError, EntryId, NoEntry},
         launcher::{LaunchError, LaunchSpec, Launched, Launcher},
-        link::{Link, LinkError, Lost, Received, Report, TaskToSend},
+        link::{Link, LinkError, Lost, NotQueued, Received, Report, TaskToSend},
         linux_spawn::LocalLauncher,
         process::{Exit, Process, Signal},
         worker::{Initializer, InitializerError},

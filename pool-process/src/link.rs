@@ -22,7 +22,7 @@ use crate::linux_memory::{OUTPUTS_AT, TASKS_AT};
 use crate::process::Process;
 use crate::wire::{
     Answer, Decoder, Encoder, Failure, FromWorker, GENERATIONS, Hello, LARGE, Payload, Placed,
-    Task, Ticket, WINDOW_MAX, WireError,
+    Task, Ticket, WINDOW_MAX, WireError, fits,
 };
 use crate::worker::Initializer;
 
@@ -77,6 +77,15 @@ pub struct TaskToSend<'a> {
     pub payload: &'a [u8],
     /// Whether the worker notes when it begins it.
     pub timed: bool,
+}
+
+/// Why a task was not queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotQueued {
+    /// [`WINDOW_MAX`] tasks are in flight.
+    Full,
+    /// There is no shared memory for its data, and no frame holds so much.
+    TooLarge,
 }
 
 /// What a worker reports.
@@ -203,13 +212,21 @@ impl Link {
         &self.control
     }
 
-    /// Queues a task to the worker; [`flush`](Self::flush) sends it. `None` when [`WINDOW_MAX`]
-    /// tasks are in flight.
-    pub fn push(&mut self, task: TaskToSend<'_>) -> Option<Ticket> {
-        let ticket = self.tasks.open()?;
+    /// Queues a task to the worker; [`flush`](Self::flush) sends it.
+    ///
+    /// # Errors
+    ///
+    /// [`NotQueued`]; then nothing was done.
+    pub fn push(&mut self, task: TaskToSend<'_>) -> Result<Ticket, NotQueued> {
+        let ticket = self.tasks.open().ok_or(NotQueued::Full)?;
         let placed = self.place(task.payload);
-        if let Some(placed) = placed {
-            self.tasks.set_placed(ticket, placed);
+        match placed {
+            Some(placed) => self.tasks.set_placed(ticket, placed),
+            None if fits(task.payload.len()) => {}
+            None => {
+                self.tasks.close(ticket);
+                return Err(NotQueued::TooLarge);
+            }
         }
         self.control.queue(ticket);
         Encoder(&mut self.out).task(&Task {
@@ -218,7 +235,7 @@ impl Link {
             timed: task.timed,
             payload: placed.map_or(Payload::Inline(task.payload), Payload::Placed),
         });
-        Some(ticket)
+        Ok(ticket)
     }
 
     fn place(&mut self, payload: &[u8]) -> Option<Placed> {

@@ -40,6 +40,10 @@ fn output<J: Portable>() -> Result<J::Output, TaskError> {
 pub(crate) fn with_output<J: Portable, R>(read: impl FnOnce(&[u8]) -> R) -> Result<R, TaskError> {
     let output = match ANSWER.take() {
         Some(Ok(output)) => output,
+        Some(Err(failure @ Failure::TooLarge { .. })) => {
+            let output = std::any::type_name::<J::Output>();
+            return Err(PortableError::writing(output, failure.to_string()).into());
+        }
         Some(Err(failure)) => return Err(error_of(J::name(), failure)),
         None => unreachable!("only `complete` runs a lent task"),
     };
@@ -73,6 +77,9 @@ pub(crate) fn error_of(task: &'static str, failure: Failure) -> TaskError {
         }
         Failure::Unencodable { type_name, message } => {
             PortableError::writing(type_name, message).into()
+        }
+        too_large @ Failure::TooLarge { .. } => {
+            PortableError::writing(task, too_large.to_string()).into()
         }
         other => PortableError::reading(task, other.to_string()).into(),
     }

@@ -90,6 +90,7 @@ fn failure() -> impl Strategy<Value = Failure> {
             .prop_map(|(type_name, message)| Failure::Unencodable { type_name, message }),
         any::<(u64, String)>().prop_map(|(entry, reason)| Failure::NoEntry { entry, reason }),
         any::<String>().prop_map(|message| Failure::Payload { message }),
+        any::<u64>().prop_map(|len| Failure::TooLarge { len }),
         any::<String>().prop_map(|message| Failure::Initializer { message }),
     ]
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use future_core::{Call, Job};
 use pool_process::parts::wire::{Failure, Ticket};
-use pool_process::parts::{Exit, Output, Report, TaskToSend};
+use pool_process::parts::{Exit, NotQueued, Output, Report, TaskToSend};
 use pool_process::{Bytes, is_worker};
 use serde::{Deserialize, Serialize};
 use support::{Driver, entry_of, eventually};
@@ -64,7 +64,7 @@ fn a_full_window_says_so_and_has_room_again() {
         payload: &payload,
         timed: false,
     };
-    assert!(worker.link.push(task).is_none());
+    assert_eq!(worker.link.push(task), Err(NotQueued::Full));
     for ticket in tickets {
         worker.output(ticket);
     }

@@ -340,3 +340,23 @@ fn another_build_is_refused_by_name() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn what_neither_memory_nor_a_frame_holds_is_refused_and_leaves_nothing() {
+    let (mut link, _) = link();
+    // There is no place in it.
+    link.arena = Arena::new(TASKS_AT, TASKS_AT);
+    let vast = vec![0; crate::wire::MAX_BODY];
+    let task = |payload| TaskToSend {
+        entry: EntryId::from_offset(0),
+        payload,
+        timed: false,
+    };
+    assert_eq!(link.push(task(&vast)), Err(NotQueued::TooLarge));
+    assert!(!link.wants_write());
+    assert_eq!(link.in_flight(), 0);
+    for _ in 0..WINDOW_MAX {
+        push(&mut link, b"small");
+    }
+    assert_eq!(link.push(task(b"small")), Err(NotQueued::Full));
+}

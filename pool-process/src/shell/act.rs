@@ -10,15 +10,15 @@ use super::{Shell, mark, member};
 use crate::delivery::Delivery;
 use crate::doors::{self, Door};
 use crate::launcher::LaunchError;
-use crate::link::{Link, TaskToSend};
+use crate::link::{Link, NotQueued, TaskToSend};
 use crate::member::Member;
 use crate::obituary::{self, Obituary, Report};
 use crate::process::Signal;
 use crate::reactor::Source;
-use crate::receive::Answer;
+use crate::receive::{self, Answer};
 use crate::stderr::Stderr;
 use crate::supervisor::{self, Action, Event, Key, WorkerId};
-use crate::wire::Ticket;
+use crate::wire::{Failure, Ticket};
 use crate::work::Work;
 
 impl Shell {
@@ -47,7 +47,17 @@ impl Shell {
             Action::Launch { worker } if self.guest => self.launches.push(worker),
             Action::Launch { worker } => self.launch(worker),
             Action::Send { worker, key } => self.send(worker, key),
-            Action::Deliver { task, answer, .. } => ended.push(Delivery::Answer(task.task, answer)),
+            Action::Deliver { task, answer, .. } => {
+                let Work { task, ticket, .. } = task;
+                ended.push(match (ticket, answer) {
+                    // It could not be sent.
+                    (None, Err(failure)) => {
+                        let error = receive::error_of(task.name(), failure);
+                        Delivery::Fail(task, error)
+                    }
+                    (_, answer) => Delivery::Answer(task, answer),
+                });
+            }
             Action::Fail { task, why, .. } => {
                 let Work { task, attempts, .. } = task;
                 ended.push(match obituary::task_error(&why, task.name(), attempts) {
@@ -162,14 +172,26 @@ impl Shell {
             payload: &work.payload,
             timed: work.limit.is_some(),
         });
-        let Some(ticket) = ticket else {
+        let ticket = match ticket {
+            Ok(ticket) => ticket,
             // No worker is sent more than it has slots for; were it so, the task goes elsewhere.
-            self.replies.push(Event::Revoked {
-                worker,
-                key,
-                revoked: true,
-            });
-            return;
+            Err(NotQueued::Full) => {
+                self.replies.push(Event::Revoked {
+                    worker,
+                    key,
+                    revoked: true,
+                });
+                return;
+            }
+            Err(NotQueued::TooLarge) => {
+                let len = work.payload.len() as u64;
+                self.replies.push(Event::Answered {
+                    worker,
+                    key,
+                    answer: Err(Failure::TooLarge { len }),
+                });
+                return;
+            }
         };
         if work.task.lend(doors::place(member.serial, ticket)) {
             work.ticket = Some(ticket);

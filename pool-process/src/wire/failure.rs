@@ -4,6 +4,8 @@ use std::fmt;
 use future_core::PortableError;
 use serde::{Deserialize, Serialize};
 
+use super::MAX_BODY;
+
 /// How many bytes of a message or a backtrace travel.
 const MAX_TEXT: usize = 256 * 1024;
 
@@ -44,6 +46,12 @@ pub enum Failure {
     Payload {
         /// What the system said.
         message: String,
+    },
+    /// The task's data or its output has so many bytes, for which there is no shared memory, and
+    /// which no frame holds.
+    TooLarge {
+        /// How many.
+        len: u64,
     },
     /// An initializer returned an error.
     Initializer {
@@ -110,6 +118,14 @@ impl fmt::Display for Failure {
                 write!(
                     f,
                     "cannot fetch the task's data from shared memory: {message}"
+                )
+            }
+            Self::TooLarge { len } => {
+                write!(
+                    f,
+                    "it takes {len} bytes, for which there is no shared memory, and a message \
+                     holds {MAX_BODY}; raise the limit on the size of files (`ulimit -f`), or send \
+                     less at once"
                 )
             }
             Self::Initializer { message } => f.write_str(message),

@@ -178,8 +178,8 @@ impl Runner {
                 Ok(())
             }
             None if fits(bytes.len()) => Ok(()),
-            None => Err(Failure::Payload {
-                message: format!("no room for an output of {} bytes", bytes.len()),
+            None => Err(Failure::TooLarge {
+                len: bytes.len() as u64,
             }),
         }
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::entry::{EntryError, EntryId};
-use crate::wire::Failure;
+use crate::wire::{Failure, fits};
 
 thread_local! {
     /// Of the thread that runs the tasks.
@@ -75,6 +75,12 @@ impl Initializer {
         let entry = EntryId::of::<J>().map_err(InitializerError::Entry)?;
         let mut payload = Vec::new();
         job.encode(&mut payload).map_err(InitializerError::Encode)?;
+        if !fits(payload.len()) {
+            let len = payload.len() as u64;
+            let why = Failure::TooLarge { len }.to_string();
+            let error = PortableError::writing(J::name(), why);
+            return Err(InitializerError::Encode(error));
+        }
         Ok(Self { entry, payload })
     }
 
