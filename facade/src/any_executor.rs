@@ -5,10 +5,7 @@ use std::fmt;
 
 #[cfg(all(feature = "process", target_os = "linux"))]
 use crate::ProcessPoolExecutor;
-use crate::{
-    Call, Captureless, Executor, ForEachError, Future, Job, Map, MapOptions, Portable, SubmitError,
-    ThreadPoolExecutor,
-};
+use crate::{Executor, Future, Job, Map, MapOptions, Portable, SubmitError, ThreadPoolExecutor};
 
 /// A pool of one kind or the other, chosen while the program runs.
 ///
@@ -91,27 +88,40 @@ impl Executor for AnyExecutor {
         with_pool!(self, pool => Executor::shutdown(pool));
     }
 
-    fn map_with<'a, F, I, R>(
-        &'a self,
-        options: MapOptions,
-        f: F,
-        items: I,
-    ) -> Map<'a, I::IntoIter, R>
+    fn submit_all<I, J>(&self, jobs: I) -> Result<Vec<Future<J::Output>>, SubmitError<Vec<J>>>
     where
-        I: IntoIterator,
-        F: Fn(I::Item) -> R + Captureless,
-        Call<F, (I::Item,)>: Portable + Job<Output = R>,
+        I: IntoIterator<Item = J>,
+        J: Portable,
     {
-        with_pool!(self, pool => Executor::map_with(pool, options, f, items))
+        with_pool!(self, pool => Executor::submit_all(pool, jobs))
     }
 
-    fn for_each<F, I>(&self, f: F, items: I) -> Result<(), ForEachError>
+    fn map_jobs<'a, I, J>(
+        &'a self,
+        options: MapOptions,
+        job: impl FnMut(I::Item) -> J + Send + 'a,
+        items: I,
+    ) -> Map<'a, I::IntoIter, J::Output>
     where
         I: IntoIterator,
-        F: Fn(I::Item) + Captureless,
-        Call<F, (I::Item,)>: Portable + Job<Output = ()>,
+        J: Portable,
     {
-        with_pool!(self, pool => Executor::for_each(pool, f, items))
+        with_pool!(self, pool => Executor::map_jobs(pool, options, job, items))
+    }
+
+    fn map_fallible_jobs<'a, I, J, T, E>(
+        &'a self,
+        options: MapOptions,
+        job: impl FnMut(I::Item) -> J + Send + 'a,
+        items: I,
+    ) -> Map<'a, I::IntoIter, T>
+    where
+        I: IntoIterator,
+        J: Portable + Job<Output = Result<T, E>>,
+        T: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        with_pool!(self, pool => Executor::map_fallible_jobs(pool, options, job, items))
     }
 }
 

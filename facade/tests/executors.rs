@@ -18,6 +18,26 @@ fn is_even(n: u32) {
     assert!(n % 2 == 0, "{n} is odd");
 }
 
+fn divide(a: u32, b: u32) -> Result<u32, String> {
+    a.checked_div(b).ok_or_else(|| format!("{a} / {b}"))
+}
+
+/// A job type of its own.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Halve(u32);
+
+impl Job for Halve {
+    type Output = Result<u32, String>;
+
+    fn run(self) -> Result<u32, String> {
+        if self.0 % 2 == 0 {
+            Ok(self.0 / 2)
+        } else {
+            Err(format!("{} is odd", self.0))
+        }
+    }
+}
+
 /// Knows no pool by name.
 fn main_job<E: Executor>(executor: &E) -> Outcome {
     assert_eq!(executor.call(square, (5,))?.result()?, 25);
@@ -37,8 +57,13 @@ fn main_job<E: Executor>(executor: &E) -> Outcome {
         .expect("it was made by `?`");
     assert_eq!(cause.to_string(), "invalid digit found in string");
 
+    let refused = executor.call_fallible(parse, ("x".to_owned(),))?;
+    assert!(refused.result().is_err());
+
     let odd = executor.for_each(is_even, [0, 2, 3]).unwrap_err();
     assert_eq!(odd.failures().len(), 1);
+
+    many(executor)?;
 
     let mut futures = Vec::new();
     for n in 0..8 {
@@ -50,15 +75,57 @@ fn main_job<E: Executor>(executor: &E) -> Outcome {
 
     executor.shutdown();
     assert!(executor.call(square, (1,)).unwrap_err().is_shutdown());
+    let refused = executor.submit_all([Halve(2), Halve(4)]).unwrap_err();
+    assert_eq!(refused.into_job().len(), 2);
+    let refused = executor.for_each(is_even, [0, 2]).unwrap_err();
+    assert_eq!(refused.failures().len(), 1);
     Ok(())
 }
 
+/// The verbs for many.
+fn many<E: Executor>(executor: &E) -> Outcome {
+    let futures = executor.submit_all((0..50).map(|n| Call(square, (n,))))?;
+    for (n, future) in (0..).zip(futures) {
+        assert_eq!(future.result()?, n * n);
+    }
+
+    let powers: Result<Vec<_>, _> = executor.starmap(u32::pow, (2..9).zip([5, 2, 3])).collect();
+    assert_eq!(powers?, [32, 9, 64]);
+    let eager = MapOptions::new().eager();
+    let powers: Result<Vec<_>, _> = executor
+        .starmap_with(eager, u32::pow, [(2, 10), (3, 2)])
+        .collect();
+    assert_eq!(powers?, [1024, 9]);
+    let divisors = (0..20).map(|n| (60, n));
+    let failed: Vec<_> = executor.starmap_fallible(divide, divisors).collect();
+    let error = failed[0].as_ref().unwrap_err().to_string();
+    assert!(error.ends_with("divide` failed: 60 / 0"), "{error}");
+    assert_eq!(failed.iter().flatten().count(), 19);
+
+    let words = || ["1", "x", "3"].map(String::from);
+    let numbers = executor.map_fallible(parse, words());
+    assert_eq!(numbers.flatten().sum::<u32>(), 4);
+    let numbers = executor.map_fallible_with(eager, parse, words());
+    assert_eq!(numbers.filter(Result::is_err).count(), 1);
+    let bad = executor.for_each_fallible(|word: String| parse(word).map(drop), words());
+    assert_eq!(bad.unwrap_err().failures()[0].0, 1);
+
+    let halves = executor.map_fallible_jobs(MapOptions::new(), Halve, 0..10);
+    assert_eq!(halves.flatten().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    let halves = executor.map_jobs(eager, Halve, [1, 2]);
+    let halves: Result<Vec<_>, _> = halves.collect();
+    assert_eq!(halves?, [Err("1 is odd".to_owned()), Ok(1)]);
+    Ok(())
+}
+
+// T4, T5
 #[test]
 fn threads_do_it() -> Outcome {
     main_job(&ThreadPoolExecutor::new(2)?)?;
     main_job(&AnyExecutor::from(ThreadPoolExecutor::new(2)?))
 }
 
+// T4, T5
 #[cfg(all(feature = "process", target_os = "linux"))]
 #[test]
 fn processes_do_it() -> Outcome {

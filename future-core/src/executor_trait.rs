@@ -49,6 +49,16 @@ pub trait Executor: Sync {
         T: Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>> + 'static;
 
+    /// Queues many jobs at once, which is faster than one by one. All of them or none.
+    ///
+    /// # Errors
+    ///
+    /// As [`submit`](Self::submit), with all jobs.
+    fn submit_all<I, J>(&self, jobs: I) -> Result<Vec<Future<J::Output>>, SubmitError<Vec<J>>>
+    where
+        I: IntoIterator<Item = J>,
+        J: Portable;
+
     /// How many items a `map` submits ahead when it is not told.
     fn map_window(&self) -> usize;
 
@@ -61,6 +71,7 @@ pub trait Executor: Sync {
     ///
     /// As [`submit`](Self::submit).
     #[expect(clippy::type_complexity, reason = "the contract, written out")]
+    #[track_caller]
     fn call<F, A>(
         &self,
         f: F,
@@ -74,7 +85,25 @@ pub trait Executor: Sync {
         self.submit(Call(f, args))
     }
 
+    /// Queues a call of a function that may return an error, which then is the future's failure.
+    ///
+    /// # Errors
+    ///
+    /// As [`submit`](Self::submit).
+    #[track_caller]
+    fn call_fallible<F, A, T, E>(&self, f: F, args: A) -> Result<Future<T>, SubmitError<Call<F, A>>>
+    where
+        F: Function<A> + Captureless,
+        Call<F, A>: Portable + Job<Output = Result<T, E>>,
+        T: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        const { F::CHECK };
+        self.submit_fallible(Call(f, args))
+    }
+
     /// Calls `f` with each of `items`; the results come in the order of the items.
+    #[track_caller]
     fn map<'a, F, I, R>(&'a self, f: F, items: I) -> Map<'a, I::IntoIter, R>
     where
         I: IntoIterator,
@@ -85,6 +114,7 @@ pub trait Executor: Sync {
     }
 
     /// The same, with options.
+    #[track_caller]
     fn map_with<'a, F, I, R>(
         &'a self,
         options: MapOptions,
@@ -97,31 +127,163 @@ pub trait Executor: Sync {
         Call<F, (I::Item,)>: Portable + Job<Output = R>,
     {
         const { F::CHECK };
-        Map::new(options, self.map_window(), items.into_iter(), move |item| {
-            self.submit(Call(f, (item,)))
-                .map_err(SubmitError::without_job)
-        })
+        self.map_jobs(options, move |item| Call(f, (item,)), items)
     }
 
-    /// Calls `f` with each of `items`, waits for all, and gives the failures.
+    /// As [`map`](Self::map) for a function that may return an error, which then is its item's.
+    #[track_caller]
+    fn map_fallible<'a, F, I, T, E>(&'a self, f: F, items: I) -> Map<'a, I::IntoIter, T>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> Result<T, E> + Captureless,
+        Call<F, (I::Item,)>: Portable + Job<Output = Result<T, E>>,
+        T: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        self.map_fallible_with(MapOptions::new(), f, items)
+    }
+
+    /// The same, with options.
+    #[track_caller]
+    fn map_fallible_with<'a, F, I, T, E>(
+        &'a self,
+        options: MapOptions,
+        f: F,
+        items: I,
+    ) -> Map<'a, I::IntoIter, T>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> Result<T, E> + Captureless,
+        Call<F, (I::Item,)>: Portable + Job<Output = Result<T, E>>,
+        T: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        const { F::CHECK };
+        self.map_fallible_jobs(options, move |item| Call(f, (item,)), items)
+    }
+
+    /// As [`map`](Self::map) for a function of several arguments and items that are tuples of
+    /// them: with `zip`, a `map` over several inputs.
+    #[track_caller]
+    fn starmap<'a, F, I, R>(&'a self, f: F, items: I) -> Map<'a, I::IntoIter, R>
+    where
+        I: IntoIterator,
+        F: Function<I::Item> + Captureless,
+        Call<F, I::Item>: Portable + Job<Output = R>,
+    {
+        self.starmap_with(MapOptions::new(), f, items)
+    }
+
+    /// The same, with options.
+    #[track_caller]
+    fn starmap_with<'a, F, I, R>(
+        &'a self,
+        options: MapOptions,
+        f: F,
+        items: I,
+    ) -> Map<'a, I::IntoIter, R>
+    where
+        I: IntoIterator,
+        F: Function<I::Item> + Captureless,
+        Call<F, I::Item>: Portable + Job<Output = R>,
+    {
+        const { F::CHECK };
+        self.map_jobs(options, move |args| Call(f, args), items)
+    }
+
+    /// As [`starmap`](Self::starmap) for a function that may return an error, which then is its
+    /// item's.
+    #[track_caller]
+    fn starmap_fallible<'a, F, I, T, E>(&'a self, f: F, items: I) -> Map<'a, I::IntoIter, T>
+    where
+        I: IntoIterator,
+        F: Function<I::Item> + Captureless,
+        Call<F, I::Item>: Portable + Job<Output = Result<T, E>>,
+        T: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        const { F::CHECK };
+        self.map_fallible_jobs(MapOptions::new(), move |args| Call(f, args), items)
+    }
+
+    /// Calls `f` with each of `items`, waits for all of them, and gives the failures. Items are
+    /// taken as there is room for them, as by [`map`](Self::map); when the executor takes no more
+    /// tasks, the rest of them is left.
     ///
     /// # Errors
     ///
     /// [`ForEachError`] when some failed or could not be submitted.
+    #[track_caller]
     fn for_each<F, I>(&self, f: F, items: I) -> Result<(), ForEachError>
     where
         I: IntoIterator,
         F: Fn(I::Item) + Captureless,
         Call<F, (I::Item,)>: Portable + Job<Output = ()>,
     {
-        const { F::CHECK };
-        let futures: Vec<_> = items
-            .into_iter()
-            .map(|item| {
-                self.submit(Call(f, (item,)))
-                    .map_err(SubmitError::without_job)
-            })
-            .collect();
-        ForEachError::collect(futures)
+        ForEachError::of(self.map(f, items))
+    }
+
+    /// As [`for_each`](Self::for_each) for a function that may return an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`for_each`](Self::for_each), those that `f` returned included.
+    #[track_caller]
+    fn for_each_fallible<F, I, E>(&self, f: F, items: I) -> Result<(), ForEachError>
+    where
+        I: IntoIterator,
+        F: Fn(I::Item) -> Result<(), E> + Captureless,
+        Call<F, (I::Item,)>: Portable + Job<Output = Result<(), E>>,
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        ForEachError::of(self.map_fallible(f, items))
+    }
+
+    /// Runs the job that `job` makes of each of `items`; the results come in the order of the
+    /// items. All `map`s of functions without errors are made of it: for authors of executors, and
+    /// for job types of one's own.
+    ///
+    /// # Panics
+    ///
+    /// When `job` or `items` does; the iterator too.
+    #[track_caller]
+    fn map_jobs<'a, I, J>(
+        &'a self,
+        options: MapOptions,
+        mut job: impl FnMut(I::Item) -> J + Send + 'a,
+        items: I,
+    ) -> Map<'a, I::IntoIter, J::Output>
+    where
+        I: IntoIterator,
+        J: Portable,
+    {
+        Map::new(options, self.map_window(), items.into_iter(), move |item| {
+            self.submit(job(item)).map_err(SubmitError::without_job)
+        })
+    }
+
+    /// As [`map_jobs`](Self::map_jobs) for jobs that may return an error, which then is their
+    /// item's.
+    ///
+    /// # Panics
+    ///
+    /// When `job` or `items` does; the iterator too.
+    #[track_caller]
+    fn map_fallible_jobs<'a, I, J, T, E>(
+        &'a self,
+        options: MapOptions,
+        mut job: impl FnMut(I::Item) -> J + Send + 'a,
+        items: I,
+    ) -> Map<'a, I::IntoIter, T>
+    where
+        I: IntoIterator,
+        J: Portable + Job<Output = Result<T, E>>,
+        T: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        Map::new(options, self.map_window(), items.into_iter(), move |item| {
+            self.submit_fallible(job(item))
+                .map_err(SubmitError::without_job)
+        })
     }
 }

@@ -475,7 +475,8 @@ impl ForEachError {
         self.failures
     }
 
-    /// How many items there were.
+    /// How many items there were; of a generic [`for_each`](crate::Executor::for_each), how many were
+    /// taken.
     #[must_use]
     pub fn total(&self) -> usize {
         self.total

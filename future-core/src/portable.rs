@@ -19,7 +19,8 @@ use crate::Job;
     message = "`{Self}` cannot run in another process",
     label = "needs a `Call` of a function without captures, or a job that can be serialised",
     note = "pass what the closure captures as arguments instead: `executor.call(function, (a, b))`",
-    note = "the arguments and the result must implement `serde::Serialize` and `serde::Deserialize`, and the crate needs its feature `serde`"
+    note = "the arguments and the result must implement `serde::Serialize` and `serde::Deserialize`, and the crate needs its feature `serde`",
+    note = "where that is an error that cannot be serialised, `RemoteError` can: `?` makes one of every error"
 )]
 pub trait Portable: Job<Output: Send + 'static> + Send + 'static {
     /// For authors of executors: appends the job's data to `to`.

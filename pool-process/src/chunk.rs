@@ -10,9 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use future_core::executor::{Place, Proxy};
-use future_core::{
-    Call, Captureless, Job, Map, MapOptions, Portable, PortableError, SubmitError, TaskError,
-};
+use future_core::{Job, Map, MapOptions, Portable, PortableError, SubmitError, TaskError};
 
 use crate::doors;
 use crate::entry;
@@ -23,9 +21,9 @@ use crate::wire::Failure;
 use crate::work;
 
 /// In the worker: the encoded items.
-struct Chunk<F, T> {
+struct Chunk<J> {
     items: Vec<u8>,
-    of: PhantomData<fn() -> (F, T)>,
+    of: PhantomData<fn() -> J>,
 }
 
 /// In the worker: the nanoseconds that it took, then a header of four bytes and what follows it
@@ -33,13 +31,7 @@ struct Chunk<F, T> {
 /// that its length follows in eight bytes.
 struct Outcomes(Vec<u8>);
 
-type Item<F, T> = Call<F, (T,)>;
-
-impl<F, T> Job for Chunk<F, T>
-where
-    F: Captureless,
-    Item<F, T>: Portable,
-{
+impl<J: Portable> Job for Chunk<J> {
     type Output = Outcomes;
 
     fn run(self) -> Outcomes {
@@ -49,7 +41,7 @@ where
             let at = outcomes.len();
             outcomes.extend([0; 4]);
             // SAFETY: the parent encoded it as an item of this type, in a process of this build.
-            let ran = unsafe { entry::run::<Item<F, T>>(item.bytes, &mut outcomes) };
+            let ran = unsafe { entry::run::<J>(item.bytes, &mut outcomes) };
             let failed = ran.is_err();
             if let Err(failure) = ran {
                 outcomes.truncate(at + 4);
@@ -64,16 +56,11 @@ where
     }
 
     fn name() -> &'static str {
-        Item::<F, T>::name()
+        J::name()
     }
 }
 
-impl<F, T> Portable for Chunk<F, T>
-where
-    F: Captureless,
-    T: 'static,
-    Item<F, T>: Portable,
-{
+impl<J: Portable> Portable for Chunk<J> {
     fn encode(&self, to: &mut Vec<u8>) -> Result<(), PortableError> {
         to.extend_from_slice(&self.items);
         Ok(())
@@ -148,29 +135,29 @@ impl<'a> Iterator for Pieces<'a> {
 }
 
 /// In this process: what becomes of the chunk's items.
-struct Receive<F, T> {
+struct Receive<J: Job, R> {
     len: usize,
     /// Items that could not be sent, by number.
     unsent: Vec<(usize, TaskError)>,
     /// Nanoseconds that an item took.
     cost: Arc<AtomicU64>,
-    of: PhantomData<fn() -> (F, T)>,
+    outcome: Outcome<J, R>,
 }
 
-impl<F, T, R> Proxy for Receive<F, T>
-where
-    F: Captureless,
-    T: 'static,
-    R: Send + 'static,
-    Item<F, T>: Portable + Job<Output = R>,
-{
+/// Makes an item's outcome of its job's output.
+type Outcome<J, R> = fn(<J as Job>::Output) -> Result<R, TaskError>;
+
+impl<J: Portable, R: Send + 'static> Proxy for Receive<J, R> {
     type Output = Vec<Result<R, TaskError>>;
 
     fn receive(self) -> Result<Self::Output, TaskError> {
         let Self {
-            len, unsent, cost, ..
+            len,
+            unsent,
+            cost,
+            outcome,
         } = self;
-        receive::with_output::<Chunk<F, T>, _>(|bytes| {
+        receive::with_output::<Chunk<J>, _>(|bytes| {
             let (nanos, pieces) = bytes.split_first_chunk().unwrap_or((&[0; 8], &[]));
             let nanos = u64::from_le_bytes(*nanos);
             // ORDERING: a hint.
@@ -180,7 +167,7 @@ where
             (0..len)
                 .map(|number| match unsent.next_if(|(at, _)| *at == number) {
                     Some((_, error)) => Err(error),
-                    None => outcome::<Item<F, T>>(pieces.next()),
+                    None => output::<J>(pieces.next()).and_then(outcome),
                 })
                 .collect()
         })
@@ -195,12 +182,12 @@ where
     }
 
     fn name() -> &'static str {
-        Item::<F, T>::name()
+        J::name()
     }
 }
 
 /// What a worker made of an item.
-fn outcome<J: Portable>(piece: Option<Piece<'_>>) -> Result<J::Output, TaskError> {
+fn output<J: Portable>(piece: Option<Piece<'_>>) -> Result<J::Output, TaskError> {
     let Some(piece) = piece else {
         return Err(PortableError::reading(J::name(), "a chunk's answer is cut short").into());
     };
@@ -217,16 +204,17 @@ fn outcome<J: Portable>(piece: Option<Piece<'_>>) -> Result<J::Output, TaskError
 
 /// A `map` whose items go in chunks: of as many as `options` say, or of as many as take a worker
 /// some tenths of a millisecond.
-pub(crate) fn map<'a, F, I, R>(
+pub(crate) fn map<'a, I, J, R>(
     shared: &'a Shared,
     options: MapOptions,
-    f: F,
+    mut job: impl FnMut(I::Item) -> J + Send + 'a,
     items: I,
+    outcome: Outcome<J, R>,
 ) -> Map<'a, I::IntoIter, R>
 where
     I: IntoIterator,
-    F: Fn(I::Item) -> R + Captureless,
-    Call<F, (I::Item,)>: Portable + Job<Output = R>,
+    J: Portable,
+    R: Send + 'static,
 {
     let cost = Arc::new(AtomicU64::new(0));
     let seen = cost.clone();
@@ -252,7 +240,7 @@ where
         for (number, item) in items.into_iter().enumerate() {
             let at = bytes.len();
             bytes.extend([0; 4]);
-            match work::encode(&Call(f, (item,)), &mut bytes) {
+            match work::encode(&job(item), &mut bytes) {
                 Ok(()) => close(&mut bytes, at, false),
                 Err(error) => {
                     bytes.truncate(at);
@@ -260,15 +248,15 @@ where
                 }
             }
         }
-        let chunk = Chunk::<F, I::Item> {
+        let chunk = Chunk::<J> {
             items: bytes,
             of: PhantomData,
         };
-        let proxy = Receive::<F, I::Item> {
+        let proxy = Receive::<J, R> {
             len,
             unsent,
             cost: cost.clone(),
-            of: PhantomData,
+            outcome,
         };
         shared
             .submit_chunk(chunk, proxy, len)

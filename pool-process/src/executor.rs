@@ -12,7 +12,7 @@ use future_core::{
 
 use crate::inbox::Command;
 use crate::options::TaskOptions;
-use crate::receive::{Receive, ReceiveFallible};
+use crate::receive::{self, Receive, ReceiveFallible};
 use crate::shared::Shared;
 use crate::shutdown::{DropPolicy, ShutdownError, ShutdownOptions};
 use crate::stats::Stats;

@@ -68,6 +68,30 @@ impl Inbox {
         Ok(std::mem::take(&mut queue.asleep))
     }
 
+    /// Takes many tasks, or none. True as of [`submit`](Self::submit).
+    ///
+    /// # Errors
+    ///
+    /// The tasks, and why they are not taken.
+    pub(crate) fn submit_all(
+        &self,
+        works: Vec<Work>,
+    ) -> Result<bool, (Vec<Work>, SubmitErrorKind)> {
+        let mut queue = self.queue.lock_soon();
+        if let Some(why) = &queue.closed {
+            return Err((works, why.clone()));
+        }
+        if works.is_empty() {
+            return Ok(false);
+        }
+        if queue.works.is_empty() {
+            queue.works = works;
+        } else {
+            queue.works.extend(works);
+        }
+        Ok(std::mem::take(&mut queue.asleep))
+    }
+
     pub(crate) fn command(&self, command: Command) {
         let asleep = {
             let mut queue = self.queue.lock_soon();

@@ -59,6 +59,15 @@ pub(crate) fn give_buffer_back() {
     drop(BUFFER.take());
 }
 
+/// The outcome of a job that may return an error.
+pub(crate) fn fallible<J, T, E>(output: Result<T, E>) -> Result<T, TaskError>
+where
+    J: Job<Output = Result<T, E>>,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    output.map_err(|error| TaskFailed::of(J::name(), error).into())
+}
+
 pub(crate) fn error_of(task: &'static str, failure: Failure) -> TaskError {
     match failure {
         Failure::Panicked {
@@ -132,7 +141,7 @@ where
     type Output = T;
 
     fn receive(self) -> Result<T, TaskError> {
-        output::<J>()?.map_err(|error| TaskFailed::of(J::name(), error).into())
+        fallible::<J, T, E>(output::<J>()?)
     }
 
     fn revoke(&self, place: Place) -> bool {

@@ -120,6 +120,47 @@ impl Shared {
         }
     }
 
+    /// Queues many jobs, or none.
+    pub(crate) fn submit_all<J: Portable, P: Proxy>(
+        &self,
+        jobs: impl Iterator<Item = J>,
+        proxy: impl Fn() -> P,
+        deadline: Deadline,
+    ) -> Result<Vec<Future<P::Output>>, SubmitError<Vec<J>>> {
+        let limit = deadline.or(self.limit);
+        let jobs: Vec<J> = jobs.collect();
+        let mut futures = Vec::with_capacity(jobs.len());
+        let mut works = Vec::with_capacity(jobs.len());
+        let mut failed = Vec::new();
+        for job in &jobs {
+            let (made, future) = work::make(job, proxy(), limit);
+            futures.push(future);
+            match made {
+                Made::Work(work) => works.push(work),
+                Made::Failed(task, error) => failed.push((task, error)),
+            }
+        }
+        match self.engine.inbox.submit_all(works) {
+            Ok(ring) => {
+                if ring {
+                    self.engine.work_or_ring();
+                }
+                for (task, error) in failed {
+                    task.fail(error);
+                }
+                Ok(futures)
+            }
+            Err((works, why)) => {
+                // They were never anybody's but ours.
+                let tasks = works.into_iter().map(|work| work.task);
+                for task in tasks.chain(failed.into_iter().map(|(task, _)| task)) {
+                    task.cancel();
+                }
+                Err(SubmitError::new(why, self.stats().to_string(), jobs))
+            }
+        }
+    }
+
     /// Queues a chunk of `len` items, which may run as long as all of them may.
     pub(crate) fn submit_chunk<J: Portable, P: Proxy>(
         &self,

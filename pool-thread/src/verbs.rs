@@ -600,6 +600,17 @@ macro_rules! verbs {
                 Self::submit_fallible(self, job)
             }
 
+            fn submit_all<I, J>(
+                &self,
+                jobs: I,
+            ) -> Result<Vec<Future<J::Output>>, SubmitError<Vec<J>>>
+            where
+                I: IntoIterator<Item = J>,
+                J: Portable,
+            {
+                Self::submit_all(self, jobs)
+            }
+
             fn map_window(&self) -> usize {
                 self.window()
             }
