@@ -217,6 +217,10 @@ impl Engine {
         }
         let wreck = this.wreck.lock().take();
         drop(wreck);
+        // What nobody has taken, which can be only if there was a wreck.
+        let (mut works, mut commands) = (Vec::new(), Vec::new());
+        this.inbox.take(&mut works, &mut commands);
+        drop((works, commands));
         this.deliveries.close();
         // One of the delivery threads may be polling.
         this.inbox.ring();

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +90,29 @@ impl ProcessPoolExecutor {
     /// A pool with settings of its own.
     pub fn builder() -> Builder {
         Builder::new()
+    }
+
+    /// Starts workers before there is work, until `workers` live or `max_workers`. Gives the
+    /// number that live.
+    ///
+    /// It waits until they are started, not until they are ready: their initializers run
+    /// meanwhile, and tasks that come are sent to them. A pool that is shut down or broken starts
+    /// none.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses a process; those that were started stay.
+    ///
+    /// ```
+    /// use pool_process::ProcessPoolExecutor;
+    ///
+    /// let pool = ProcessPoolExecutor::new(4)?;
+    /// assert_eq!(pool.prestart(2)?, 2);
+    /// assert_eq!(pool.stats().pids().len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn prestart(&self, workers: usize) -> io::Result<usize> {
+        self.shared.prestart(workers)
     }
 
     pub(crate) fn from_shared(shared: Arc<Shared>, policy: DropPolicy) -> Self {

@@ -1,6 +1,9 @@
 //! What user threads have for the supervisor's thread.
 
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use std::sync::mpsc::Sender;
 
 use future_core::shim::Mutex;
 use future_core::{FutureId, SubmitErrorKind};
@@ -17,6 +20,11 @@ pub(crate) enum Command {
     Revoked { worker: WorkerId, ticket: Ticket },
     /// This task is to end, even if it runs.
     Kill { id: FutureId, grace: u64 },
+    /// There are to be so many workers; the answer is wanted.
+    Prestart {
+        workers: u32,
+        answer: Sender<io::Result<usize>>,
+    },
     /// No task is to come.
     Close { cancel: bool },
     /// The workers are to end whatever they do.
@@ -41,7 +49,7 @@ struct Queue {
 }
 
 impl Inbox {
-    pub(crate) fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             queue: Mutex::new(Queue::default()),
             bell: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
@@ -101,6 +109,22 @@ impl Inbox {
         if asleep {
             self.ring();
         }
+    }
+
+    /// As [`command`](Self::command), unless no more tasks are taken; whether it was taken.
+    pub(crate) fn ask(&self, command: Command) -> bool {
+        let asleep = {
+            let mut queue = self.queue.lock_soon();
+            if queue.closed.is_some() {
+                return false;
+            }
+            queue.commands.push(command);
+            std::mem::take(&mut queue.asleep)
+        };
+        if asleep {
+            self.ring();
+        }
+        true
     }
 
     /// Takes no more tasks. The first reason stays, but that a pool is broken says more than that

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -171,6 +172,21 @@ impl Shared {
         let items = u32::try_from(len).unwrap_or(u32::MAX);
         let limit = self.limit.map(|limit| limit.saturating_mul(items));
         self.submit(job, proxy, limit.map_or(Deadline::None, Deadline::After))
+    }
+
+    /// Has workers started until there are so many, or as many as may be; gives their number.
+    pub(crate) fn prestart(&self, workers: usize) -> io::Result<usize> {
+        let (answer, answered) = channel();
+        let command = Command::Prestart {
+            workers: u32::try_from(workers).unwrap_or(u32::MAX),
+            answer,
+        };
+        let asked = self.engine.inbox.ask(command);
+        match answered.recv() {
+            Ok(answer) if asked => answer,
+            // A pool that ends starts none.
+            _ => Ok(self.stats().workers()),
+        }
     }
 
     pub(crate) fn command(&self, command: Command) {

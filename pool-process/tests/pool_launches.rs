@@ -62,6 +62,49 @@ fn a_refused_worker_is_asked_for_again() {
     goes_on_and_leaves_nothing(pool);
 }
 
+// D-24
+#[test]
+fn workers_are_started_ahead() {
+    let (pool, launches) = fussy(3, |_| false);
+    assert_eq!(pool.prestart(2).unwrap(), 2);
+    assert_eq!(pool.prestart(1).unwrap(), 2);
+    let before: HashSet<u32> = pool.stats().pids().iter().copied().collect();
+    assert_eq!(before.len(), 2);
+    assert!(before.contains(&pool.call(pid, (0,)).unwrap().result().unwrap()));
+    assert_eq!(pool.prestart(9).unwrap(), 3);
+    assert_eq!(launches.load(Ordering::SeqCst), 3);
+    pool.shutdown();
+    assert_eq!(pool.prestart(1).unwrap(), 0);
+}
+
+// D-24
+#[test]
+fn who_asks_for_workers_hears_of_a_refusal() {
+    let (pool, _) = fussy(4, |n| n % 2 == 1);
+    let error = pool.prestart(4).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    assert!(
+        error.to_string().contains("starting the program"),
+        "{error}"
+    );
+    assert_eq!(pool.stats().workers(), 2, "those that were started stay");
+    goes_on_and_leaves_nothing(pool);
+}
+
+// D-24, P2
+#[test]
+fn a_callback_may_ask_for_workers() {
+    let pool = Arc::new(ProcessPoolExecutor::new(3).unwrap());
+    let (tell, told) = std::sync::mpsc::channel();
+    let own = Arc::downgrade(&pool);
+    let future = pool.call(pid, (0,)).unwrap();
+    future.add_done_callback(move |_| {
+        let live = own.upgrade().map(|pool| pool.prestart(3).unwrap());
+        let _ = tell.send(live);
+    });
+    assert_eq!(told.recv().unwrap(), Some(3));
+}
+
 // C-177, C-188
 #[test]
 fn a_pool_that_can_have_no_worker_breaks_and_says_why() {

@@ -33,6 +33,7 @@ enum Op {
     Lie(u8, u16),
     Advance(u32),
     AdvanceToDeadline,
+    Prestart(u8),
     Close(bool),
     KillAll(u8),
     Settle,
@@ -58,6 +59,7 @@ fn ops(ends: u32) -> impl Strategy<Value = Op> {
         1 => any::<u8>().prop_map(Op::Stop),
         2 => any::<u8>().prop_map(Op::Continue),
         1 => any::<u8>().prop_map(|w| Op::Refuse(w, false)),
+        1 => (0u8..6).prop_map(Op::Prestart),
         2 => (0u32..30_000_000).prop_map(Op::Advance),
     ];
     let ending = prop_oneof![
@@ -143,6 +145,7 @@ fn apply(world: &mut World, op: Op) {
         Op::Start(w) => {
             world.start(slot(w));
         }
+        Op::Prestart(workers) => world.prestart(workers.into()),
         Op::Read(w) => world.read(slot(w)),
         Op::Refuse(w, lasting) => {
             if in_stage(world, slot(w), Stage::Launching) {

@@ -1,11 +1,13 @@
 //! What the supervisor wants done.
 
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use future_core::SubmitErrorKind;
 use future_core::executor::Unlent;
 
+use super::prestart::Refusal;
 use super::{Shell, mark, member};
 use crate::delivery::Delivery;
 use crate::doors::{self, Door};
@@ -115,17 +117,14 @@ impl Shell {
     }
 
     pub(super) fn launch(&mut self, worker: WorkerId) {
-        let refused = |why: String, lasting| Event::LaunchRefused {
-            worker,
-            report: Arc::new(Obituary::Refused(why)),
-            lasting,
-        };
         let launched = match self.workers.launcher.launch(&self.workers.spec) {
             Ok(launched) => launched,
             Err(error) => {
-                let lasting = matches!(error, LaunchError::Unsupported(_));
-                self.replies.push(refused(error.to_string(), lasting));
-                return;
+                let (kind, lasting) = match &error {
+                    LaunchError::Refused { source, .. } => (source.kind(), false),
+                    LaunchError::Unsupported(_) => (io::ErrorKind::Unsupported, true),
+                };
+                return self.refused(worker, kind, error.to_string(), lasting);
             }
         };
         let mut link = Link::new(launched);
@@ -151,13 +150,25 @@ impl Shell {
         if let Err(error) = polled {
             // Dropping it ends the process.
             let why = format!("cannot start a worker process: epoll: {error}");
-            self.replies.push(refused(why, false));
-            return;
+            return self.refused(worker, error.kind(), why, false);
         }
         mark(&mut self.dirty, &mut member);
         let pid = member.pid;
         self.members[worker.slot()] = Some(member);
         self.replies.push(Event::Launched { worker, pid });
+    }
+
+    /// There is no worker after all.
+    fn refused(&mut self, worker: WorkerId, kind: io::ErrorKind, why: String, lasting: bool) {
+        self.refusal = Some(Refusal {
+            kind,
+            message: why.clone(),
+        });
+        self.replies.push(Event::LaunchRefused {
+            worker,
+            report: Arc::new(Obituary::Refused(why)),
+            lasting,
+        });
     }
 
     pub(super) fn send(&mut self, worker: WorkerId, key: Key) {

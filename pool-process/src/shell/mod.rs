@@ -8,6 +8,7 @@
 
 mod act;
 mod hear;
+mod prestart;
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::receive::Answer;
 use crate::supervisor::{Action, Break, Config, Event, Stats, Supervisor, WorkerId};
 use crate::work::Work;
 use crate::worker::Initializer;
+use prestart::{Asking, Refusal};
 
 /// When a standard error that could not be passed on is looked at again, in nanoseconds.
 const HELD: u64 = 10_000_000;
@@ -70,6 +72,10 @@ pub(crate) struct Shell {
     launches: Vec<WorkerId>,
     /// When the thread that polls will wake by itself.
     wakes_at: Option<u64>,
+    /// Those who have asked for workers.
+    asking: Vec<Asking>,
+    /// Of a launch since those were last answered.
+    refusal: Option<Refusal>,
 }
 
 impl Shell {
@@ -101,6 +107,8 @@ impl Shell {
             guest: false,
             launches: Vec::new(),
             wakes_at: None,
+            asking: Vec::new(),
+            refusal: None,
         }
     }
 
@@ -201,6 +209,7 @@ impl Shell {
         }
         // Nothing was with the dead any more.
         self.graves.clear();
+        self.answer_asking();
         self.flush();
     }
 
@@ -255,6 +264,7 @@ impl Shell {
                     self.tell(Event::Kill { key, grace }, ended);
                 }
             }
+            Command::Prestart { workers, answer } => self.prestart(workers, answer, ended),
             Command::Close { cancel } => self.tell(Event::Close { cancel }, ended),
             Command::KillAll { grace } => self.tell(Event::KillAll { grace }, ended),
         }

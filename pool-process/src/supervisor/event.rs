@@ -25,6 +25,12 @@ pub enum Event<T, A, R> {
         /// once.
         grace: u64,
     },
+    /// There are to be so many workers, as far as that is allowed, though no task needs them.
+    /// Launches them once: those that come to nothing are not tried again.
+    Prestart {
+        /// How many.
+        workers: u32,
+    },
     /// The worker's process exists.
     Launched {
         /// The worker.

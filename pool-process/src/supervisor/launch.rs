@@ -6,10 +6,27 @@ use super::slot::{Slot, Stage};
 use super::{SHARED_WINDOW, Supervisor};
 
 impl<T, R: Clone> Supervisor<T, R> {
-    /// Launches a worker for every task that would wait though there may be more workers.
+    /// Launches a worker for every task that would wait though there may be more workers, and
+    /// those that were asked for.
     pub(super) fn launch<A>(&mut self, census: &Census, out: &mut Vec<Action<T, A, R>>) {
         let (mut occupied, mut coming) = (census.occupied, census.coming);
-        while census.waiting > coming + census.idle && self.has_place(occupied) {
+        let asked_for = if self.closed {
+            0
+        } else {
+            self.prestart as usize
+        };
+        self.prestart = 0;
+        while self.has_place(occupied) {
+            if occupied < asked_for {
+                // Whoever asks learns whether it works.
+                self.launch_one(out);
+                occupied += 1;
+                coming += 1;
+                continue;
+            }
+            if census.waiting <= coming + census.idle {
+                return;
+            }
             if self.now < self.launches.not_before() {
                 return self.wake(self.launches.not_before());
             }
@@ -17,19 +34,23 @@ impl<T, R: Clone> Supervisor<T, R> {
                 // One shows whether it works again.
                 return;
             }
-            let window_max = self.config.window_max.get();
-            let window_max = match self.config.max_workers.get() {
-                1 => window_max,
-                _ => window_max.min(SHARED_WINDOW),
-            };
-            let budget = self.config.max_tasks_per_child.map(|tasks| tasks.get());
-            let slot = self.vacant();
-            self.slot_mut(slot).occupy(window_max, budget);
-            let worker = self.id(slot);
-            out.push(Action::Launch { worker });
+            self.launch_one(out);
             occupied += 1;
             coming += 1;
         }
+    }
+
+    fn launch_one<A>(&mut self, out: &mut Vec<Action<T, A, R>>) {
+        let window_max = self.config.window_max.get();
+        let window_max = match self.config.max_workers.get() {
+            1 => window_max,
+            _ => window_max.min(SHARED_WINDOW),
+        };
+        let budget = self.config.max_tasks_per_child.map(|tasks| tasks.get());
+        let slot = self.vacant();
+        self.slot_mut(slot).occupy(window_max, budget);
+        let worker = self.id(slot);
+        out.push(Action::Launch { worker });
     }
 
     /// Breaks the pool when there are tasks, no workers, and no prospect of one.

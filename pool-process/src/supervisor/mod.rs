@@ -129,6 +129,8 @@ pub struct Supervisor<T, R> {
     /// All workers are to end, after this grace.
     killing: Option<u64>,
     over: bool,
+    /// So many workers are to be launched though no task needs them.
+    prestart: u32,
     /// The bound on overtaking keeps the queue back.
     blocked: bool,
     now: u64,
@@ -152,6 +154,7 @@ impl<T, R: Clone> Supervisor<T, R> {
             cancelling: false,
             killing: None,
             over: false,
+            prestart: 0,
             blocked: false,
             now: 0,
             wake_at: None,
@@ -170,6 +173,7 @@ impl<T, R: Clone> Supervisor<T, R> {
             Event::Submit { task, limit } => self.submit(task, limit, out),
             Event::Cancelled { key } => self.cancelled(key, out),
             Event::Kill { key, grace } => self.kill(key, grace, out),
+            Event::Prestart { workers } => self.prestart = self.prestart.max(workers),
             Event::Close { cancel } => self.close(cancel, out),
             Event::KillAll { grace } => self.kill_all(grace, out),
             Event::Launched { worker, .. }
@@ -213,6 +217,7 @@ impl<T, R: Clone> Supervisor<T, R> {
             Event::Submit { .. }
             | Event::Cancelled { .. }
             | Event::Kill { .. }
+            | Event::Prestart { .. }
             | Event::Close { .. }
             | Event::KillAll { .. } => {}
         }

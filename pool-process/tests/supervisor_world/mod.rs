@@ -147,6 +147,10 @@ impl World {
         self.tell(Event::KillAll { grace });
     }
 
+    pub(crate) fn prestart(&mut self, workers: u32) {
+        self.tell(Event::Prestart { workers });
+    }
+
     pub(crate) fn advance(&mut self, by: u64) {
         self.now += by;
     }
