@@ -84,6 +84,9 @@ impl MapOptions {
     }
 }
 
+/// Room for more items than this is made when they come.
+const GATHERED: usize = 1024;
+
 /// Submits one item.
 type SubmitOne<'a, T, R> = Box<dyn FnMut(T) -> Result<Future<R>, SubmitError> + Send + 'a>;
 
@@ -248,6 +251,10 @@ impl<'a, I: Iterator, R> Map<'a, I, R> {
     }
 
     fn submit_chunk(&mut self, size: usize) {
+        let items = self.items.as_ref();
+        let likely = items.map_or(0, |items| items.size_hint().0).min(size);
+        // A hint may be wrong.
+        self.gathered.reserve(likely.min(GATHERED));
         while self.gathered.len() < size {
             let Some(item) = self.next_item() else {
                 self.items = None;

@@ -175,7 +175,15 @@ mod with_serde {
         }
 
         fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-            self.0.extend_from_slice(bytes);
+            // Numbers come here, as one to ten bytes each, for which calling a copy of any length
+            // costs more than the bytes.
+            if bytes.len() <= 10 {
+                for &byte in bytes {
+                    self.0.push(byte);
+                }
+            } else {
+                self.0.extend_from_slice(bytes);
+            }
             Ok(())
         }
 

@@ -10,83 +10,59 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use future_core::executor::{Place, Proxy};
-use future_core::{Job, Map, MapOptions, Portable, PortableError, SubmitError, TaskError};
+use future_core::{Job, Map, MapOptions, Portable, PortableError, TaskError};
 
 use crate::doors;
-use crate::entry;
+use crate::entry::{self, Entry, EntryId};
 use crate::limits::{CHUNK_MAX, CHUNK_NANOS, CHUNKS_AHEAD, GIVEN_CHUNKS_AHEAD};
 use crate::receive;
 use crate::shared::Shared;
 use crate::wire::Failure;
 use crate::work;
 
-/// In the worker: the encoded items.
-struct Chunk<J> {
-    items: Vec<u8>,
-    of: PhantomData<fn() -> J>,
+/// A chunk's buffer is not made larger than this, in bytes, before its items are seen.
+const ROOM: usize = 1 << 16;
+
+/// The code of a chunk: its payload is the items' pieces.
+struct Chunk<J>(PhantomData<fn() -> J>);
+
+impl<J: Portable> Chunk<J> {
+    const ENTRY: &'static Entry = &Entry::new(run::<J>, J::name);
 }
 
-/// In the worker: the nanoseconds that it took, then a header of four bytes and what follows it
-/// for each item. The lowest bit of a header says that it failed, the others how long it is, or
-/// that its length follows in eight bytes.
-struct Outcomes(Vec<u8>);
-
-impl<J: Portable> Job for Chunk<J> {
-    type Output = Outcomes;
-
-    fn run(self) -> Outcomes {
-        let start = Instant::now();
-        let mut outcomes = vec![0; 8];
-        for item in Pieces(&self.items) {
-            let at = outcomes.len();
-            outcomes.extend([0; 4]);
-            // SAFETY: the parent encoded it as an item of this type, in a process of this build.
-            let ran = unsafe { entry::run::<J>(item.bytes, &mut outcomes) };
-            let failed = ran.is_err();
-            if let Err(failure) = ran {
-                outcomes.truncate(at + 4);
-                // Into memory it cannot fail; an empty failure could not be read, and would say so.
-                outcomes.extend(postcard::to_stdvec(&failure).unwrap_or_default());
-            }
-            close(&mut outcomes, at, failed);
+/// Runs the items of `pieces` where they lie. Appends the nanoseconds that it took, then a piece
+/// for each of them: an output, or a failure.
+///
+/// # Safety
+///
+/// The pieces are items of this type, encoded in a process of this build.
+unsafe fn run<J: Portable>(pieces: &[u8], outcomes: &mut Vec<u8>) -> Result<(), Failure> {
+    let start = Instant::now();
+    let nanos_at = outcomes.len();
+    outcomes.extend([0; 8]);
+    for item in Pieces(pieces) {
+        let at = outcomes.len();
+        outcomes.extend([0; 4]);
+        // SAFETY: the caller's promise.
+        let ran = unsafe { entry::run::<J>(item.bytes, outcomes) };
+        let failed = ran.is_err();
+        if let Err(failure) = ran {
+            outcomes.truncate(at + 4);
+            // Into memory it cannot fail; an empty failure could not be read, and would say so.
+            outcomes.extend(postcard::to_stdvec(&failure).unwrap_or_default());
         }
-        let nanos = work::nanos(start.elapsed());
-        outcomes[..8].copy_from_slice(&nanos.to_le_bytes());
-        Outcomes(outcomes)
+        close(outcomes, at, failed);
     }
-
-    fn name() -> &'static str {
-        J::name()
-    }
-}
-
-impl<J: Portable> Portable for Chunk<J> {
-    fn encode(&self, to: &mut Vec<u8>) -> Result<(), PortableError> {
-        to.extend_from_slice(&self.items);
-        Ok(())
-    }
-
-    unsafe fn decode(from: &[u8]) -> Result<Self, PortableError> {
-        Ok(Self {
-            items: from.to_vec(),
-            of: PhantomData,
-        })
-    }
-
-    fn encode_output(output: &Outcomes, to: &mut Vec<u8>) -> Result<(), PortableError> {
-        to.extend_from_slice(&output.0);
-        Ok(())
-    }
-
-    fn decode_output(from: &[u8]) -> Result<Outcomes, PortableError> {
-        Ok(Outcomes(from.to_vec()))
-    }
+    let nanos = work::nanos(start.elapsed());
+    outcomes[nanos_at..nanos_at + 8].copy_from_slice(&nanos.to_le_bytes());
+    Ok(())
 }
 
 /// The length that says that the true one follows.
 const LONG: u32 = u32::MAX >> 1;
 
-/// Writes the header of a piece that began at `at`.
+/// Writes the header of a piece that began at `at`: four bytes, of which the lowest bit says that
+/// it failed, the others how long it is, or that its length follows in eight bytes.
 fn close(to: &mut Vec<u8>, at: usize, failed: bool) {
     let (len, long) = short(to.len() - at - 4);
     let header = len << 1 | u32::from(failed);
@@ -157,7 +133,7 @@ impl<J: Portable, R: Send + 'static> Proxy for Receive<J, R> {
             cost,
             outcome,
         } = self;
-        receive::with_output::<Chunk<J>, _>(|bytes| {
+        receive::with_output::<J, _>(|bytes| {
             let (nanos, pieces) = bytes.split_first_chunk().unwrap_or((&[0; 8], &[]));
             let nanos = u64::from_le_bytes(*nanos);
             // ORDERING: a hint.
@@ -233,34 +209,32 @@ where
         CHUNKS_AHEAD
     };
     let ahead = shared.max_workers().saturating_mul(each);
+    // What the last chunk took: the next one is likely to be as large.
+    let mut room = 0;
     Map::in_chunks(options, ahead, items.into_iter(), size, move |items| {
         let len = items.len();
-        let mut bytes = Vec::new();
+        let mut pieces = Vec::with_capacity(room);
         let mut unsent = Vec::new();
         for (number, item) in items.into_iter().enumerate() {
-            let at = bytes.len();
-            bytes.extend([0; 4]);
-            match work::encode(&job(item), &mut bytes) {
-                Ok(()) => close(&mut bytes, at, false),
+            let at = pieces.len();
+            pieces.extend([0; 4]);
+            match work::encode(&job(item), &mut pieces) {
+                Ok(()) => close(&mut pieces, at, false),
                 Err(error) => {
-                    bytes.truncate(at);
+                    pieces.truncate(at);
                     unsent.push((number, error));
                 }
             }
         }
-        let chunk = Chunk::<J> {
-            items: bytes,
-            of: PhantomData,
-        };
+        room = pieces.len().min(ROOM);
+        let entry = EntryId::at(Chunk::<J>::ENTRY).map_err(|error| work::refused(J::name(), error));
         let proxy = Receive::<J, R> {
             len,
             unsent,
             cost: cost.clone(),
             outcome,
         };
-        shared
-            .submit_chunk(chunk, proxy, len)
-            .map_err(SubmitError::without_job)
+        shared.submit_chunk(entry.map(|entry| (entry, pieces)), proxy, len)
     })
 }
 

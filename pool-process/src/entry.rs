@@ -22,16 +22,29 @@ use crate::worker::panic_hook;
 
 const MAGIC: [u64; 2] = [0x9d3c_51e8_06f7_ab42, 0x71d4_cb0e_5f29_8a63];
 
+/// Reads a job's data, runs it, and appends its output.
+type Run = unsafe fn(&[u8], &mut Vec<u8>) -> Result<(), Failure>;
+
 /// How the code of a job type is called.
 #[repr(C, align(16))]
 #[derive(Debug)]
 pub struct Entry {
     magic: [u64; 2],
-    run: unsafe fn(&[u8], &mut Vec<u8>) -> Result<(), Failure>,
+    run: Run,
     name: fn() -> &'static str,
 }
 
 impl Entry {
+    /// One of a generic type's own, which has to be a constant: then the compiler puts it where
+    /// [`EntryId::resolve`] looks.
+    pub(crate) const fn new(run: Run, name: fn() -> &'static str) -> Self {
+        Self {
+            magic: MAGIC,
+            run,
+            name,
+        }
+    }
+
     /// What messages call the job.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -59,11 +72,7 @@ struct Of<J>(PhantomData<J>);
 impl<J: Portable> Of<J> {
     /// Promoted to a constant in memory. It has pointers, so that a relocatable executable has
     /// it in its RELRO segment.
-    const ENTRY: &'static Entry = &Entry {
-        magic: MAGIC,
-        run: run::<J>,
-        name: J::name,
-    };
+    const ENTRY: &'static Entry = &Entry::new(run::<J>, J::name);
 }
 
 /// # Safety
@@ -104,12 +113,21 @@ impl EntryId {
     /// When workers could not find it: the code is in a shared library, or the executable has no
     /// RELRO segment.
     pub fn of<J: Portable>() -> Result<Self, EntryError> {
+        Self::at(Of::<J>::ENTRY)
+    }
+
+    /// This entry, which is a constant.
+    ///
+    /// # Errors
+    ///
+    /// As for [`of`](Self::of).
+    pub(crate) fn at(entry: &'static Entry) -> Result<Self, EntryError> {
         let image = Image::get();
-        let address = std::ptr::from_ref(Of::<J>::ENTRY) as usize;
+        let address = std::ptr::from_ref(entry) as usize;
         match check(image, address) {
             Ok(()) => Ok(Self((address - image.base) as u64)),
             Err(reason) => Err(EntryError {
-                job: J::name(),
+                job: entry.name(),
                 reason,
             }),
         }

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use future_core::executor::Proxy;
 use future_core::shim::{Condvar, Mutex};
-use future_core::{Future, Portable, SubmitError, SubmitErrorKind};
+use future_core::{Future, Portable, SubmitError, SubmitErrorKind, TaskError};
 
 use crate::engine::Engine;
+use crate::entry::EntryId;
 use crate::inbox::Command;
 use crate::options::Deadline;
 use crate::shell::{Shell, Workers};
@@ -94,7 +95,14 @@ impl Shared {
         deadline: Deadline,
     ) -> Result<Future<P::Output>, SubmitError<J>> {
         let (made, future) = work::make(&job, proxy, deadline.or(self.limit));
-        let refused = match made {
+        match self.queue(made) {
+            Ok(()) => Ok(future),
+            Err(why) => Err(SubmitError::new(why, self.stats().to_string(), job)),
+        }
+    }
+
+    fn queue(&self, made: Made) -> Result<(), SubmitErrorKind> {
+        match made {
             Made::Work(work) => match self.engine.inbox.submit(work) {
                 Ok(false) => Ok(()),
                 Ok(true) => {
@@ -114,10 +122,6 @@ impl Shared {
                     Ok(())
                 }
             },
-        };
-        match refused {
-            Ok(()) => Ok(future),
-            Err(why) => Err(SubmitError::new(why, self.stats().to_string(), job)),
         }
     }
 
@@ -163,15 +167,19 @@ impl Shared {
     }
 
     /// Queues a chunk of `len` items, which may run as long as all of them may.
-    pub(crate) fn submit_chunk<J: Portable, P: Proxy>(
+    pub(crate) fn submit_chunk<P: Proxy>(
         &self,
-        job: J,
+        chunk: Result<(EntryId, Vec<u8>), TaskError>,
         proxy: P,
         len: usize,
-    ) -> Result<Future<P::Output>, SubmitError<J>> {
+    ) -> Result<Future<P::Output>, SubmitError> {
         let items = u32::try_from(len).unwrap_or(u32::MAX);
         let limit = self.limit.map(|limit| limit.saturating_mul(items));
-        self.submit(job, proxy, limit.map_or(Deadline::None, Deadline::After))
+        let (made, future) = work::prepare(chunk, proxy, limit);
+        match self.queue(made) {
+            Ok(()) => Ok(future),
+            Err(why) => Err(SubmitError::new(why, self.stats().to_string(), ())),
+        }
     }
 
     /// Has workers started until there are so many, or as many as may be; gives their number.

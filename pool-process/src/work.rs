@@ -7,7 +7,7 @@ use std::time::Duration;
 use future_core::executor::{Proxy, Task};
 use future_core::{Future, Portable, PortableError, TaskError, TaskPanicked};
 
-use crate::entry::EntryId;
+use crate::entry::{EntryError, EntryId};
 use crate::wire::{Ticket, text_of};
 
 /// A task, and what a worker needs to run it.
@@ -36,8 +36,17 @@ pub(crate) fn make<J: Portable, P: Proxy>(
     proxy: P,
     limit: Option<Duration>,
 ) -> (Made, Future<P::Output>) {
+    prepare(payload(job), proxy, limit)
+}
+
+/// The same for what is encoded already.
+pub(crate) fn prepare<P: Proxy>(
+    encoded: Result<(EntryId, Vec<u8>), TaskError>,
+    proxy: P,
+    limit: Option<Duration>,
+) -> (Made, Future<P::Output>) {
     let (task, future) = Task::new_lendable(proxy);
-    let made = match payload(job) {
+    let made = match encoded {
         Ok((entry, payload)) => Made::Work(Work {
             task,
             entry,
@@ -57,10 +66,15 @@ pub(crate) fn nanos(time: Duration) -> u64 {
 }
 
 fn payload<J: Portable>(job: &J) -> Result<(EntryId, Vec<u8>), TaskError> {
-    let entry = EntryId::of::<J>().map_err(|error| PortableError::writing(J::name(), error))?;
+    let entry = EntryId::of::<J>().map_err(|error| refused(J::name(), error))?;
     let mut payload = Vec::new();
     encode(job, &mut payload)?;
     Ok((entry, payload))
+}
+
+/// The error of a job whose code workers cannot find.
+pub(crate) fn refused(job: &'static str, error: EntryError) -> TaskError {
+    PortableError::writing(job, error).into()
 }
 
 /// Encodes a job, whose `Serialize` may fail in every way.
