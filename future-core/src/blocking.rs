@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::cell::{Header, NoHook, run_started};
 use crate::context;
 use crate::deadlock::{self, Wanted};
+use crate::driver;
 use crate::error::Deadlock;
 use crate::executor::Ran;
 use crate::handle::FutureHandle;
@@ -84,6 +85,14 @@ pub(crate) fn wait_one(handle: &FutureHandle, deadline: Option<Instant>) -> Resu
         // It may be telling another thread's callbacks only if we did not run it: it is done.
         return Ok(true);
     }
+    if header.word.read().is_lent() {
+        // Its executor knows better what is worth doing meanwhile than to spin or to give way.
+        driver::drive(handle, deadline);
+        if is_settled_here(header) {
+            return Ok(true);
+        }
+        return watch_one(handle, deadline);
+    }
     // Spinning pays for the task that this thread has just submitted. While it waits for an older
     // one there are others, whose workers need the processor: they get it at once. And a worker
     // that our own submit had to wake runs here as soon as we sleep.
@@ -96,11 +105,15 @@ pub(crate) fn wait_one(handle: &FutureHandle, deadline: Option<Instant>) -> Resu
     if done {
         return Ok(true);
     }
+    watch_one(handle, deadline)
+}
+
+fn watch_one(handle: &FutureHandle, deadline: Option<Instant>) -> Result<bool, Deadlock> {
     let mut queue = CompletionQueue::new();
     if !queue.watch(0, handle) {
         return Ok(true);
     }
-    sleep_until_popped(&mut queue, Wanted::One(cell), deadline, true)
+    sleep_until_popped(&mut queue, Wanted::One(handle.cell()), deadline, true)
 }
 
 fn sleep_until_popped(

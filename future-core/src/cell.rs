@@ -53,7 +53,7 @@ struct VTable {
     dealloc: unsafe fn(NonNull<Header>),
     guard: Option<unsafe fn(NonNull<Header>) -> Option<ScopeGuard>>,
     /// Of a job that can be lent.
-    ask: Option<unsafe fn(NonNull<Header>, Asked) -> bool>,
+    ask: Option<unsafe fn(NonNull<Header>, Asked<'_>) -> bool>,
     slot: usize,
     name: fn() -> &'static str,
 }
@@ -272,7 +272,7 @@ impl<P: Proxy> Plain<Lendable<P>, P::Output> {
 
     /// # Safety
     /// `cell` heads a live cell of this type, whose slot holds the job, and as [`Lendable::ask`].
-    unsafe fn ask(cell: NonNull<Header>, asked: Asked) -> bool {
+    unsafe fn ask(cell: NonNull<Header>, asked: Asked<'_>) -> bool {
         // SAFETY: the caller's promise; the job is only ever shared, its place guards itself.
         unsafe { (*Self::slot(cell)).job.ask(asked) }
     }
@@ -311,7 +311,7 @@ impl Header {
     ///
     /// # Safety
     /// As `Plain::ask` says.
-    pub(crate) unsafe fn ask(&self, asked: Asked) -> bool {
+    pub(crate) unsafe fn ask(&self, asked: Asked<'_>) -> bool {
         let Some(ask) = self.vtable.ask else {
             return false;
         };

@@ -30,6 +30,7 @@ use crate::{
     AsFuture, Deadlock, Future, FutureHandle, FutureId, blocking, context, deadlock, lender,
 };
 
+pub use crate::driver::{Awaited, Driver, Registered};
 pub use crate::lender::{Place, Proxy, Unlent};
 pub use crate::scope::ScopeLatch;
 pub use crate::spin::Spin;
@@ -294,6 +295,13 @@ impl Task {
     #[must_use]
     pub fn id(&self) -> FutureId {
         FutureId::of(self.cell)
+    }
+
+    /// Whether callbacks were added to its future, which whoever completes it will run.
+    #[must_use]
+    pub fn has_callbacks(&self) -> bool {
+        // SAFETY: the task holds a reference.
+        unsafe { self.cell.as_ref().word.read().has_callbacks() }
     }
 
     /// A handle to its future.

@@ -350,46 +350,6 @@ impl<T> Future<T> {
         self.handle.wait_deadline(deadline)
     }
 
-    /// Registers `waker` in `place`, instead of what stands there, unless the future is settled.
-    /// Whether it is settled.
-    pub(crate) fn poll_in(&self, waker: &std::task::Waker, place: &mut WakerPlace) -> bool {
-        let header = self.handle.header();
-        if is_settled_here(header) {
-            return true;
-        }
-        // Cloning and dropping wakers is the runtime's code: not under the lock.
-        let node = Side::new(Kind::Waker(waker.clone()), 0);
-        let seen = header.word.lock();
-        if seen.is_settled() {
-            header.word.unlock(seen.has_side(), 0);
-            side::free(node.as_ptr());
-            return true;
-        }
-        let stale = place.0.replace(node);
-        if let Some(stale) = stale {
-            side::remove(header, stale);
-        }
-        side::push(header, node);
-        header.word.unlock(true, 0);
-        side::free(stale.map_or(std::ptr::null_mut(), NonNull::as_ptr));
-        false
-    }
-
-    /// Takes out what stands in `place`.
-    pub(crate) fn leave_place(&self, place: &mut WakerPlace) {
-        let Some(node) = place.0.take() else { return };
-        let header = self.handle.header();
-        let seen = header.word.lock();
-        if seen.is_settled() {
-            // The completing thread has it.
-            header.word.unlock(seen.has_side(), 0);
-            return;
-        }
-        side::remove(header, node);
-        header.word.unlock(side::in_use(header), 0);
-        side::free(node.as_ptr());
-    }
-
     /// Registers `waker` unless the future is settled or it is registered already. Whether the
     /// future is settled. Wakers of earlier polls are of no use any more.
     pub(crate) fn poll_settled(&self, waker: &std::task::Waker) -> bool {
@@ -412,15 +372,6 @@ impl<T> Future<T> {
         false
     }
 }
-
-/// The place of one await's waker in a future; see [`Future::poll_in`].
-#[derive(Debug, Default)]
-pub(crate) struct WakerPlace(Option<NonNull<Side>>);
-
-// SAFETY: the node is only touched under the future's lock, by the one who holds the place.
-unsafe impl Send for WakerPlace {}
-// SAFETY: `&WakerPlace` reaches nothing.
-unsafe impl Sync for WakerPlace {}
 
 impl<T> AsFuture for Future<T> {
     fn as_future(&self) -> &FutureHandle {

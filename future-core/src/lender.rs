@@ -7,7 +7,10 @@
 
 #![allow(unsafe_code)]
 
+use std::sync::Arc;
+
 use crate::cell::{Body, Header};
+use crate::driver::{Driver, Found};
 use crate::error::TaskError;
 use crate::shim::UnsafeCell;
 use crate::state::{Cancel, State};
@@ -40,6 +43,12 @@ pub trait Proxy: Send + 'static {
     /// Whether the task was begun at `place`, the one it was last lent to.
     fn started(&self, place: Place) -> bool;
 
+    /// Who may be driven by a thread that waits for the task at `place`, the one it was last lent
+    /// to; by default nobody. Asked like the others.
+    fn driver(&self, _place: Place) -> Option<Arc<dyn Driver>> {
+        None
+    }
+
     /// What messages call the job.
     fn name() -> &'static str
     where
@@ -59,14 +68,15 @@ pub enum Unlent {
 }
 
 /// What a cell asks its proxy.
-#[derive(Clone, Copy)]
-pub(crate) enum Asked {
+pub(crate) enum Asked<'a> {
     /// To note where the task is lent to.
     Place(Place),
     /// [`Proxy::revoke`].
     Revoke,
     /// [`Proxy::started`].
     Started,
+    /// [`Proxy::driver`], and where.
+    Driver(&'a mut Found),
 }
 
 /// A proxy in its cell.
@@ -86,7 +96,7 @@ impl<P: Proxy> Lendable<P> {
 
     /// # Safety
     /// The caller holds LOCKED, and the cell is pending ([`Asked::Place`]) or lent (the others).
-    pub(crate) unsafe fn ask(&self, asked: Asked) -> bool {
+    pub(crate) unsafe fn ask(&self, asked: Asked<'_>) -> bool {
         // SAFETY: the caller's promise (rule 6).
         let place = || self.place.with(|place| unsafe { *place });
         match asked {
@@ -97,6 +107,11 @@ impl<P: Proxy> Lendable<P> {
             }
             Asked::Revoke => self.proxy.revoke(place()),
             Asked::Started => self.proxy.started(place()),
+            Asked::Driver(found) => {
+                let place = place();
+                *found = self.proxy.driver(place).map(|driver| (place, driver));
+                found.is_some()
+            }
         }
     }
 }
@@ -124,6 +139,18 @@ pub(crate) fn state(header: &Header) -> State {
     let begun = seen.is_lent() && unsafe { header.ask(Asked::Started) };
     header.word.unlock(seen.has_side(), 0);
     if begun { State::Running } else { seen.state() }
+}
+
+/// Who may be driven by a thread that waits for a cell, when it is lent.
+pub(crate) fn driver(header: &Header) -> Found {
+    let mut found = None;
+    let seen = header.word.lock();
+    if seen.is_lent() {
+        // SAFETY: lent, and this thread holds LOCKED.
+        unsafe { header.ask(Asked::Driver(&mut found)) };
+    }
+    header.word.unlock(seen.has_side(), 0);
+    found
 }
 
 /// Lends a pending cell to `place`. False when it is not pending, or cannot be lent. Called by the

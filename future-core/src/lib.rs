@@ -60,6 +60,7 @@ mod cell;
 mod conjure;
 mod context;
 mod deadlock;
+mod driver;
 mod error;
 pub mod executor;
 mod executor_trait;
@@ -82,6 +83,7 @@ mod side;
 mod slab;
 mod spin;
 mod state;
+mod waker_place;
 mod watch;
 
 /// For this crate's own models.

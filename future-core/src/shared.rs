@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::error::{CancelledError, Deadlock, TaskError, TimeoutError};
-use crate::future::WakerPlace;
+use crate::waker_place::WakerPlace;
 use crate::{AsFuture, Future, FutureHandle, FutureId, State};
 
 /// A future that can be cloned; every clone reads the same value in place.
@@ -217,7 +217,7 @@ impl<T: Clone> StdFuture for SharedAwait<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if this.future.0.poll_in(cx.waker(), &mut this.place) {
+        if this.place.register(this.future.0.as_future(), cx.waker()) {
             Poll::Ready(this.future.settled().cloned())
         } else {
             Poll::Pending
@@ -227,7 +227,7 @@ impl<T: Clone> StdFuture for SharedAwait<T> {
 
 impl<T> Drop for SharedAwait<T> {
     fn drop(&mut self) {
-        self.future.0.leave_place(&mut self.place);
+        self.place.leave(self.future.0.as_future());
     }
 }
 

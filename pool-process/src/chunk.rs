@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use future_core::executor::{Place, Proxy};
+use future_core::executor::{Driver, Place, Proxy};
 use future_core::{Job, Map, MapOptions, Portable, PortableError, TaskError};
 
 use crate::doors;
@@ -155,6 +155,10 @@ impl<J: Portable, R: Send + 'static> Proxy for Receive<J, R> {
 
     fn started(&self, place: Place) -> bool {
         doors::started(place)
+    }
+
+    fn driver(&self, place: Place) -> Option<Arc<dyn Driver>> {
+        doors::driver(place)
     }
 
     fn name() -> &'static str {

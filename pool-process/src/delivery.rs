@@ -9,9 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use future_core::TaskError;
 use future_core::executor::Task;
 use future_core::shim::{Condvar, Mutex};
+use future_core::{FutureId, TaskError};
 
 use crate::receive::{self, Answer};
 
@@ -39,6 +39,11 @@ pub(crate) enum Delivery {
 }
 
 impl Delivery {
+    fn task(&self) -> &Task {
+        let (Self::Answer(task, _) | Self::Fail(task, _) | Self::Cancel(task)) = self;
+        task
+    }
+
     fn carry_out(self) {
         match self {
             Self::Answer(task, answer) => {
@@ -237,6 +242,16 @@ impl Deliveries {
         self.more.notify_all();
         Next::End
     }
+}
+
+/// Takes the end of the task `id` out of `items`, for the thread that waits for it, unless it has
+/// callbacks: those may take longer than that thread wants to wait.
+pub(crate) fn take_own(items: &mut Vec<Delivery>, id: FutureId) -> Option<Delivery> {
+    let own = items.iter().position(|item| {
+        let task = item.task();
+        task.id() == id && !task.has_callbacks()
+    })?;
+    Some(items.remove(own))
 }
 
 /// Carries a delivery out: runs code of the user's.

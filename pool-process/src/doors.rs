@@ -2,9 +2,9 @@
 //! one, and to ask whether it runs.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
-use future_core::executor::Place;
+use future_core::executor::{Driver, Place};
 
 use crate::claims::Claimed;
 use crate::control::Control;
@@ -28,6 +28,7 @@ pub(crate) struct Door {
     pub(crate) worker: WorkerId,
     pub(crate) control: Arc<Control>,
     pub(crate) inbox: Arc<Inbox>,
+    pub(crate) driver: Weak<dyn Driver>,
 }
 
 fn read() -> RwLockReadGuard<'static, Doors> {
@@ -62,6 +63,11 @@ pub(crate) fn place(serial: u64, ticket: Ticket) -> Place {
     ]
 }
 
+/// The number of the worker to which a task was sent.
+pub(crate) fn serial([serial, _]: Place) -> u64 {
+    serial
+}
+
 fn ticket([_, ticket]: Place) -> Ticket {
     Ticket {
         slot: (ticket >> 32) as u16,
@@ -93,4 +99,9 @@ pub(crate) fn started(place: Place) -> bool {
         .open
         .get(&place[0])
         .is_none_or(|door| door.control.claimed(ticket(place)) != Claimed::Queued)
+}
+
+/// Who may be driven by a thread that waits for a task that was sent to a worker.
+pub(crate) fn driver(place: Place) -> Option<Arc<dyn Driver>> {
+    read().open.get(&place[0])?.driver.upgrade()
 }

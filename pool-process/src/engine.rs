@@ -6,19 +6,26 @@
 //! take its time, it gives the polling up: to the supervisor's thread, at once when there is much
 //! to deliver, and otherwise after half a millisecond, if it has not come back by then.
 //!
+//! A user's thread that waits for a task attends to its worker, if the task is all that worker has
+//! (`Driver`): then the poller does not look at that channel.
+//!
 //! The supervisor's thread lives as long as the pool. It starts the workers, which end with it,
 //! and polls whenever nobody else does.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
 
+use future_core::executor::{Awaited, Driver, Place};
 use future_core::shim::Mutex;
 use future_core::{BrokenExecutor, SubmitErrorKind};
 
 use crate::delivery::{self, Deliveries, Delivery, Next};
+use crate::doors;
 use crate::inbox::Inbox;
 use crate::reactor::{Reactor, Source};
+use crate::seat::Woken;
 use crate::shell::{Shell, Workers, now};
 use crate::supervisor::Config;
 use crate::watch::Watch;
@@ -40,20 +47,24 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(name: String, config: Config, workers: Workers) -> io::Result<Self> {
+    pub(crate) fn new(name: String, config: Config, workers: Workers) -> io::Result<Arc<Self>> {
         let inbox = Arc::new(Inbox::new()?);
         let reactor = Arc::new(Reactor::new()?);
         reactor.add(Source::Inbox, inbox.bell())?;
-        let shell = Shell::new(config, workers, inbox.clone(), reactor.clone());
-        Ok(Self {
-            name,
-            inbox,
-            deliveries: Deliveries::default(),
-            reactor,
-            watch: Watch::new()?,
-            shell: StdMutex::new(Some(shell)),
-            wreck: Mutex::new(None),
-        })
+        let watch = Watch::new()?;
+        Ok(Arc::new_cyclic(|this: &Weak<Self>| {
+            let driver = this.clone();
+            let shell = Shell::new(config, workers, inbox.clone(), reactor.clone(), driver);
+            Self {
+                name,
+                inbox,
+                deliveries: Deliveries::default(),
+                reactor,
+                watch,
+                shell: StdMutex::new(Some(shell)),
+                wreck: Mutex::new(None),
+            }
+        }))
     }
 
     /// Starts a delivery thread.
@@ -74,21 +85,29 @@ impl Engine {
             Ok(mut place) if place.as_ref().is_some_and(Shell::is_idle) => {
                 self.turned(&mut place, |shell| {
                     shell.turn_as_guest(&[], &mut ended);
-                    (shell.sets_alarm(), shell.wants_supervisor())
+                    Needs::of(shell)
                 })
             }
             _ => None,
         };
-        let Some((alarm, supervisor)) = worked else {
+        let Some(needs) = worked else {
             return self.inbox.ring();
         };
-        if supervisor {
-            // It sleeps there, or it is the one that polls.
-            self.watch.ring();
+        self.leave_the_rest(needs, &mut ended);
+        if !self.inbox.may_sleep() {
             self.inbox.ring();
         }
-        let undelivered = self.deliveries.push(&mut ended);
-        if !alarm || undelivered || !self.inbox.may_sleep() {
+    }
+
+    /// Sees to it that what a user's thread did not do as a guest is done by those who are here for
+    /// it: `ended` is delivered, and who `needs` says comes.
+    fn leave_the_rest(&self, needs: Needs, ended: &mut Vec<Delivery>) {
+        if needs.supervisor {
+            // It sleeps there, or it is the one that polls.
+            self.watch.ring();
+        }
+        let undelivered = self.deliveries.push(ended);
+        if needs.supervisor || needs.poller || undelivered {
             self.inbox.ring();
         }
     }
@@ -245,6 +264,66 @@ impl Engine {
             if few && this.deliveries.hand_poll_over() {
                 return true;
             }
+        }
+    }
+}
+
+impl Driver for Engine {
+    /// A user's thread that waits for the only task of a worker takes in what that worker says, so
+    /// that the answer comes to it without a hop. All others sleep on: the worker's end is for
+    /// whoever polls, and so is everything that comes when this thread is gone.
+    fn drive(&self, place: Place, awaited: &Awaited<'_>) {
+        let serial = doors::serial(place);
+        let attend = || self.shell.try_lock().ok()?.as_mut()?.attend(serial);
+        let Some(seat) = attend() else {
+            return;
+        };
+        let waker = Waker::from(seat.clone());
+        let registered = awaited.wake(&waker);
+        let mut ended = Vec::new();
+        let mut stays = registered.is_some();
+        while stays {
+            let woken = seat.sleep(awaited.deadline(), || awaited.settled());
+            stays = woken != Woken::Late && !awaited.settled();
+            let mut own = None;
+            let turned = self.turned(&mut self.shell(), |shell| {
+                if woken == Woken::Channel {
+                    shell.turn_as_guest(&[Source::Channel(serial)], &mut ended);
+                    own = delivery::take_own(&mut ended, awaited.id());
+                }
+                stays &= own.is_none() && !shell.is_silent(serial);
+                if !stays {
+                    shell.leave(serial);
+                }
+                Needs::of(shell)
+            });
+            match turned {
+                Some(needs) => self.leave_the_rest(needs, &mut ended),
+                None => stays = false,
+            }
+            if let Some(own) = own {
+                delivery::carry_out(own);
+            }
+        }
+        if registered.is_none() {
+            let _ = self.turned(&mut self.shell(), |shell| shell.leave(serial));
+        }
+    }
+}
+
+/// Who has to come after a guest's turn.
+struct Needs {
+    /// Whoever polls, before it would wake by itself.
+    poller: bool,
+    /// The supervisor's thread.
+    supervisor: bool,
+}
+
+impl Needs {
+    fn of(shell: &mut Shell) -> Self {
+        Self {
+            poller: !shell.sets_alarm(),
+            supervisor: shell.wants_supervisor(),
         }
     }
 }

@@ -89,6 +89,7 @@ mod options;
 mod process;
 mod reactor;
 mod receive;
+mod seat;
 mod shared;
 mod shell;
 mod shutdown;

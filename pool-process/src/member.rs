@@ -1,7 +1,10 @@
 //! A worker, as the pool's shell has it.
 
+use std::sync::Arc;
+
 use crate::doors;
 use crate::link::Link;
+use crate::seat::Seat;
 use crate::stderr::Stderr;
 use crate::supervisor::{Because, Key, WorkerId};
 use crate::wire::Ticket;
@@ -27,6 +30,10 @@ pub(crate) struct Member {
     pub(crate) mute: bool,
     /// Its standard error is left alone for a while.
     pub(crate) stderr_held: bool,
+    /// Where a user's thread sits that attends to it, once there was one.
+    pub(crate) seat: Option<Arc<Seat>>,
+    /// There is one now.
+    pub(crate) attended: bool,
     keys: Vec<Option<(u32, Key)>>,
 }
 
@@ -44,6 +51,8 @@ impl Member {
             polls_write: false,
             mute: false,
             stderr_held: false,
+            seat: None,
+            attended: false,
             keys: Vec::new(),
         }
     }

@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::error::Error;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use future_core::executor::{Place, Proxy, Ran, Task};
+use future_core::executor::{Driver, Place, Proxy, Ran, Task};
 use future_core::{
     Job, PanicLocation, Portable, PortableError, TaskError, TaskFailed, TaskPanicked,
 };
@@ -118,6 +119,10 @@ impl<J: Portable> Proxy for Receive<J> {
         doors::started(place)
     }
 
+    fn driver(&self, place: Place) -> Option<Arc<dyn Driver>> {
+        doors::driver(place)
+    }
+
     fn name() -> &'static str {
         J::name()
     }
@@ -150,6 +155,10 @@ where
 
     fn started(&self, place: Place) -> bool {
         doors::started(place)
+    }
+
+    fn driver(&self, place: Place) -> Option<Arc<dyn Driver>> {
+        doors::driver(place)
     }
 
     fn name() -> &'static str {

@@ -53,7 +53,7 @@ impl Shared {
         grace: Duration,
     ) -> io::Result<Arc<Self>> {
         let max_workers = config.max_workers.get() as usize;
-        let engine = Arc::new(Engine::new(name.clone(), config, workers)?);
+        let engine = Engine::new(name.clone(), config, workers)?;
         let shared = Arc::new(Self {
             name,
             max_workers,

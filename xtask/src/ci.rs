@@ -30,6 +30,7 @@ pub(crate) fn run_all(workspace: &Workspace, only: &[String]) -> Result<()> {
     sections.run("clippy", || clippy(workspace, &sh))?;
     sections.run("clippy-loom", || clippy_of_models(workspace, &sh))?;
     sections.run("test", || test(workspace, &sh))?;
+    sections.run("static", || static_worker(&sh))?;
     sections.run("doctest", || doctest(workspace, &sh))?;
     sections.run("docs", || docs(workspace, &sh))?;
     sections.run("examples", || {
@@ -40,6 +41,27 @@ pub(crate) fn run_all(workspace: &Workspace, only: &[String]) -> Result<()> {
     })?;
     sections.run("counts", || counts::run_all(workspace))?;
     sections.finish()
+}
+
+/// Workers of a program that is linked statically and optimised as a whole: where a linker would
+/// leave out what nobody seems to call.
+fn static_worker(sh: &Shell) -> Result<Outcome> {
+    const TARGET: &str = "x86_64-unknown-linux-gnu";
+    if !cfg!(all(
+        target_arch = "x86_64",
+        target_os = "linux",
+        target_env = "gnu"
+    )) {
+        return Ok(Outcome::Skipped(format!("this is not {TARGET}")));
+    }
+    let cargo = cargo();
+    let flags = format!("target.{TARGET}.rustflags=[\"-Ctarget-feature=+crt-static\"]");
+    run(cmd!(
+        sh,
+        "{cargo} test --release -p pool-process --test worker_bin --target {TARGET}
+         --config profile.release.lto=\"fat\" --config {flags}"
+    ))?;
+    Ok(Outcome::Passed)
 }
 
 fn fmt(sh: &Shell) -> Result<Outcome> {

@@ -133,6 +133,7 @@ impl Shell {
             worker,
             control: link.control().clone(),
             inbox: self.inbox.clone(),
+            driver: self.driver.clone(),
         });
         let stderr = Stderr::new(link.stderr.take(), self.workers.pass_stderr_on);
         let mut member = Member::new(worker, serial, link, stderr);

@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use super::{HELD, Shell, mark, member};
+use super::{HELD, Shell, mark, member, member_at};
 use crate::delivery::Delivery;
 use crate::link::{LinkError, Received, Report as Said};
 use crate::obituary::{Death, Obituary};
@@ -17,8 +17,7 @@ impl Shell {
         else {
             return;
         };
-        let found = self.members.iter_mut().flatten();
-        let Some(member) = found.into_iter().find(|member| member.serial == serial) else {
+        let Some(member) = member_at(&mut self.members, serial) else {
             return;
         };
         let id = member.id;

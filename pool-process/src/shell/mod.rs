@@ -7,12 +7,13 @@
 //! has started them.
 
 mod act;
+mod attend;
 mod hear;
 mod prestart;
 
-use std::os::fd::AsFd;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use future_core::executor::Driver;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::delivery::Delivery;
@@ -54,6 +55,8 @@ pub(crate) struct Shell {
     workers: Workers,
     inbox: Arc<Inbox>,
     reactor: Arc<Reactor>,
+    /// Who may be driven by threads that wait for a task.
+    driver: Weak<dyn Driver>,
     now: u64,
     works: Vec<Work>,
     commands: Vec<Command>,
@@ -84,6 +87,7 @@ impl Shell {
         workers: Workers,
         inbox: Arc<Inbox>,
         reactor: Arc<Reactor>,
+        driver: Weak<dyn Driver>,
     ) -> Self {
         let slots = config.max_workers.get() as usize;
         Self {
@@ -93,6 +97,7 @@ impl Shell {
             workers,
             inbox,
             reactor,
+            driver,
             now: now(),
             works: Vec::new(),
             commands: Vec::new(),
@@ -285,11 +290,8 @@ impl Shell {
             let all_gone = member.link.flush().unwrap_or(true);
             if member.polls_write == all_gone {
                 member.polls_write = !all_gone;
-                let source = Source::Channel(member.serial);
                 // What cannot be polled for is tried again when the worker has said something.
-                let _ = self
-                    .reactor
-                    .set(source, member.link.as_fd(), true, !all_gone);
+                attend::poll_channel(&self.reactor, member);
             }
         }
         self.dirty = dirty;
@@ -302,6 +304,14 @@ fn member(members: &mut [Option<Member>], id: WorkerId) -> Option<&mut Member> {
         .get_mut(id.slot())?
         .as_mut()
         .filter(|member| member.id == id)
+}
+
+/// The worker of this number.
+fn member_at(members: &mut [Option<Member>], serial: u64) -> Option<&mut Member> {
+    members
+        .iter_mut()
+        .flatten()
+        .find(|member| member.serial == serial)
 }
 
 fn mark(dirty: &mut Vec<WorkerId>, member: &mut Member) {

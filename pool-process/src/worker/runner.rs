@@ -5,6 +5,7 @@
 use std::sync::atomic::Ordering;
 
 use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use rustix::time::{ClockId, clock_gettime};
@@ -49,11 +50,19 @@ pub(super) fn run(shared: &'static Shared, mut decoder: Decoder<ToWorker>) {
 }
 
 /// Waits for orders.
+///
+/// It sleeps in a poll: whoever sleeps in `recv` is also woken when the parent has read an answer
+/// and there is room again to write, which costs both of them a switch.
 fn receive(shared: &Shared, into: &mut Vec<u8>) {
     loop {
-        match recv(&shared.channel, spare_capacity(into), RecvFlags::empty()) {
+        match recv(&shared.channel, spare_capacity(into), RecvFlags::DONTWAIT) {
             Ok((0, _)) => watcher::end(),
             Ok(_) => return,
+            Err(Errno::AGAIN) => {
+                let mut fds = [PollFd::new(&shared.channel, PollFlags::IN)];
+                // Whatever ends it, the channel says more.
+                let _ = poll(&mut fds, None);
+            }
             Err(Errno::INTR) => {}
             Err(_) => watcher::end(),
         }
