@@ -199,6 +199,17 @@ impl Deliveries {
         true
     }
 
+    /// Whether nothing is left that no thread has taken; waits a moment for that.
+    pub(crate) fn drained(&self) -> bool {
+        let state = self.state.lock();
+        if state.queue.is_empty() {
+            return true;
+        }
+        let soon = Instant::now() + Duration::from_nanos(STALLED);
+        let (state, _) = self.fewer.wait(state, Some(soon));
+        state.queue.is_empty()
+    }
+
     /// How many futures wait to be completed.
     pub(crate) fn waiting(&self) -> usize {
         self.state.lock_soon().queue.len()

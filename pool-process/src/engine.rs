@@ -102,11 +102,12 @@ impl Engine {
     /// Sees to it that what a user's thread did not do as a guest is done by those who are here for
     /// it: `ended` is delivered, and who `needs` says comes.
     fn leave_the_rest(&self, needs: Needs, ended: &mut Vec<Delivery>) {
+        // Before the supervisor's thread learns that it is over, if it is.
+        let undelivered = self.deliveries.push(ended);
         if needs.supervisor {
             // It sleeps there, or it is the one that polls.
             self.watch.ring();
         }
-        let undelivered = self.deliveries.push(ended);
         if needs.supervisor || needs.poller || undelivered {
             self.inbox.ring();
         }
@@ -193,14 +194,15 @@ impl Engine {
                 },
             );
             let (supervisor, over) = turned.unwrap_or((true, true));
-            if supervisor {
-                self.watch.ring();
-            }
             let many = ended.len() >= MANY;
             if over {
                 // Nobody is to poll any more, and the supervisor's thread has the threads end.
                 let _ = self.deliveries.push(ended);
+                self.watch.ring();
                 return;
+            }
+            if supervisor {
+                self.watch.ring();
             }
             if self.deliveries.stop_polling_for(ended) {
                 if many {
@@ -243,6 +245,11 @@ impl Engine {
         this.deliveries.close();
         // One of the delivery threads may be polling.
         this.inbox.ring();
+        // And all of them may be held up by what is still to be delivered.
+        let mut growth = Growth::default();
+        while !this.deliveries.drained() {
+            growth.look(this, now());
+        }
     }
 
     /// Polls until a delivery thread does. False: nothing is to be done any more.

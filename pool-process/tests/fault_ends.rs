@@ -275,6 +275,35 @@ fn wakers_callbacks_and_drops_that_wait_stop_nobody() {
     });
 }
 
+// C-205, P1, P2, P9
+#[test]
+fn a_callback_that_waits_while_its_pool_ends() {
+    alone("a_callback_that_waits_while_its_pool_ends", || {
+        for round in 0..20 {
+            let pool = quiet(2, DropPolicy::Wait);
+            let folder = Folder::new();
+            let gate = |name: &str| (folder.file(name), folder.file(&format!("go-{name}")));
+            let last = pool.call(wait_at, gate("last")).unwrap();
+            let first = pool.call(wait_at, gate("first")).unwrap();
+            let (tell, told) = channel();
+            first.add_done_callback(move |_| {
+                tell.send(None).unwrap();
+                tell.send(Some(last.result().is_ok())).unwrap();
+            });
+            folder.create("go-first");
+            assert_eq!(told.recv_timeout(LONG), Ok(None));
+            folder.await_file("last");
+            // The worker ends as soon as it has answered, and with it all that the pool has to do
+            // but one thing: whoever could complete that future waits for it.
+            pool.shutdown_with(ShutdownOptions::new().wait(false))
+                .unwrap();
+            folder.create("go-last");
+            assert_eq!(told.recv_timeout(LONG), Ok(Some(true)), "{round}");
+            pool.shutdown();
+        }
+    });
+}
+
 // C-115, C-116, P1, P9
 #[test]
 fn initializers_that_fail_panic_die_and_hang() {
