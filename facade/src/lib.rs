@@ -92,7 +92,7 @@
 //! |---|---|---|
 //! | `process` | `ProcessPoolExecutor` and the module `process`, on Linux; includes `serde` | the crates `pool-process`, `rustix` and `libc` |
 //! | `serde` | jobs that may travel: functions with serialisable arguments can be given to any [`Executor`] | the crates `serde` and `postcard` |
-//! | `tracing` | a span for each task, a child of the span where it was submitted | the crate `tracing`; next to nothing at run time while nobody subscribes |
+//! | `tracing` | a span for each task, a child of the span where it was submitted, in the pool's workers too | the crate `tracing`; next to nothing at run time while nobody subscribes |
 //!
 //! # Panics
 //!

@@ -36,6 +36,7 @@ pub trait Executor: Sync {
     /// # Errors
     ///
     /// [`SubmitError`], with the job, when the executor takes no tasks.
+    #[track_caller]
     fn submit<J: Portable>(&self, job: J) -> Result<Future<J::Output>, SubmitError<J>>;
 
     /// Queues a job that may return an error, which then is the future's failure.
@@ -43,6 +44,7 @@ pub trait Executor: Sync {
     /// # Errors
     ///
     /// As [`submit`](Self::submit).
+    #[track_caller]
     fn submit_fallible<J, T, E>(&self, job: J) -> Result<Future<T>, SubmitError<J>>
     where
         J: Portable + Job<Output = Result<T, E>>,
@@ -54,6 +56,7 @@ pub trait Executor: Sync {
     /// # Errors
     ///
     /// As [`submit`](Self::submit), with all jobs.
+    #[track_caller]
     fn submit_all<I, J>(&self, jobs: I) -> Result<Vec<Future<J::Output>>, SubmitError<Vec<J>>>
     where
         I: IntoIterator<Item = J>,

@@ -34,33 +34,40 @@ impl<J: Job> Job for Instrumented<J> {
     }
 }
 
-/// For authors of executors: wraps `job` when somebody listens, else gives it back.
+/// The span of a task that is about to be submitted.
+#[derive(Clone, Debug)]
+pub struct TaskSpan {
+    /// The span: the task's own, or the submitter's where its own is filtered out.
+    pub span: Span,
+    /// The number that the span has as its field `task.id`.
+    pub id: u64,
+}
+
+/// For authors of executors: the span of the task `name` that the current thread submits, to be
+/// entered where the task runs; `None` when nobody listens.
 ///
-/// With a subscriber, the job runs in a span `runtime.spawn` (the name that tokio-console
-/// lists), made here as a child of the current span. When that span is filtered out, the job
-/// runs in the current span, so that context still follows it. Without a subscriber this is one
-/// load, and nothing is stored.
-///
-/// # Errors
-///
-/// The job, when nobody listens.
-pub fn instrument<J: Job>(
-    job: J,
+/// It is called `runtime.spawn` (the name that tokio-console lists), and is a child of the current
+/// span. When it is filtered out, this is the current span, so that context still follows the
+/// task. Without a subscriber this is one load.
+#[must_use]
+pub fn task_span(
+    name: &'static str,
     kind: &'static str,
     location: &Location<'_>,
-) -> Result<Instrumented<J>, J> {
+) -> Option<TaskSpan> {
     if !dispatcher::has_been_set() {
-        return Err(job);
+        return None;
     }
     static NEXT: AtomicU64 = AtomicU64::new(1);
+    // ORDERING: only the numbers' being different matters.
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let span = span!(
         target: "concurrent_futures",
         Level::TRACE,
         "runtime.spawn",
         kind,
-        // ORDERING: only the numbers' being different matters.
-        task.id = NEXT.fetch_add(1, Ordering::Relaxed),
-        task.name = J::name(),
+        task.id = id,
+        task.name = name,
         loc.file = location.file(),
         loc.line = location.line(),
         loc.col = location.column(),
@@ -70,8 +77,22 @@ pub fn instrument<J: Job>(
     } else {
         span
     };
-    if span.is_disabled() {
-        return Err(job);
+    (!span.is_disabled()).then_some(TaskSpan { span, id })
+}
+
+/// For authors of executors: wraps `job` in its [`task_span`] when somebody listens, else gives it
+/// back, and stores nothing.
+///
+/// # Errors
+///
+/// The job, when nobody listens.
+pub fn instrument<J: Job>(
+    job: J,
+    kind: &'static str,
+    location: &Location<'_>,
+) -> Result<Instrumented<J>, J> {
+    match task_span(J::name(), kind, location) {
+        Some(TaskSpan { span, .. }) => Ok(Instrumented { job, span }),
+        None => Err(job),
     }
-    Ok(Instrumented { job, span })
 }

@@ -50,7 +50,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `serde` | implementations of [`Portable`]: jobs that may run in another process |
-//! | `tracing` | `instrument`: a span for each task, a child of the one where it was submitted |
+//! | `tracing` | `task_span`: a span for each task, a child of the one where it was submitted |
 
 #![deny(unsafe_code)]
 
@@ -103,7 +103,7 @@ pub use executor_trait::Executor;
 pub use future::Future;
 pub use handle::{AsFuture, FutureHandle, FutureId};
 #[cfg(feature = "tracing")]
-pub use instrument::{Instrumented, instrument};
+pub use instrument::{Instrumented, TaskSpan, instrument, task_span};
 pub use job::{Call, Function, Job};
 pub use map::{ForEachError, Map, MapOptions};
 pub use panic_hook::install_panic_hook;

@@ -15,7 +15,7 @@ use crate::error::{BuildError, Wrong};
 use crate::launcher::{LaunchSpec, Launcher};
 use crate::limits::MAX_WORKERS;
 use crate::linux_spawn::LocalLauncher;
-use crate::shared::Shared;
+use crate::shared::{Shared, TaskSettings};
 use crate::shell::Workers;
 use crate::supervisor::{Config, OnCrash};
 use crate::work::nanos;
@@ -57,6 +57,7 @@ pub struct Builder {
     env: Vec<(OsString, Option<OsString>)>,
     pass_stderr_on: bool,
     drop_policy: DropPolicy,
+    propagate_context: bool,
     launcher: Option<Box<dyn Launcher>>,
 }
 
@@ -75,6 +76,7 @@ impl Builder {
             env: Vec::new(),
             pass_stderr_on: true,
             drop_policy: DropPolicy::default(),
+            propagate_context: true,
             launcher: None,
         }
     }
@@ -211,6 +213,40 @@ impl Builder {
         self
     }
 
+    /// Whether each task has a span that is a child of the submitter's current one. They do by
+    /// default; without a subscriber it costs nothing.
+    ///
+    /// The span `runtime.spawn` lives in this process, from the submit until the outcome is there,
+    /// and is entered while the outcome is read. A chunk of a `map` has one. Spans do not cross
+    /// processes; but where a worker has a subscriber of its own, which the
+    /// [`initializer`](Self::initializer) can set, the task runs inside a span there, too, whose
+    /// fields `task.id`, `parent.pid` and `parent.span` say which one it belongs to.
+    ///
+    /// ```
+    /// use pool_process::ProcessPoolExecutor;
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// fn listen() {
+    ///     // Layers that write, to standard error for example, go here.
+    ///     tracing_subscriber::registry().init();
+    /// }
+    ///
+    /// fn work(n: u32) -> (u32, bool) {
+    ///     let span = tracing::Span::current();
+    ///     (n * 2, span.metadata().is_some_and(|span| span.name() == "runtime.spawn"))
+    /// }
+    ///
+    /// tracing_subscriber::registry().init();
+    /// let pool = ProcessPoolExecutor::builder().worker_state(listen, ()).build()?;
+    /// assert_eq!(pool.call(work, (4,))?.result()?, (8, true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "tracing")]
+    pub fn propagate_context(mut self, propagate: bool) -> Self {
+        self.propagate_context = propagate;
+        self
+    }
+
     /// For tests: what starts the workers.
     #[doc(hidden)]
     pub fn launcher(mut self, launcher: impl Launcher + 'static) -> Self {
@@ -258,8 +294,12 @@ impl Builder {
             initializer,
             pass_stderr_on: self.pass_stderr_on,
         };
-        let shared = Shared::start(name, config, workers, self.deadline, self.grace)
-            .map_err(Wrong::Refused)?;
+        let tasks = TaskSettings {
+            limit: self.deadline,
+            grace: self.grace,
+            propagate_context: self.propagate_context,
+        };
+        let shared = Shared::start(name, config, workers, tasks).map_err(Wrong::Refused)?;
         Ok(ProcessPoolExecutor::from_shared(shared, self.drop_policy))
     }
 }

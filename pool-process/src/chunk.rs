@@ -13,10 +13,11 @@ use future_core::executor::{Driver, Place, Proxy};
 use future_core::{Job, Map, MapOptions, Portable, PortableError, TaskError};
 
 use crate::doors;
-use crate::entry::{self, Entry, EntryId};
+use crate::entry::{self, Code};
 use crate::limits::{CHUNK_MAX, CHUNK_NANOS, CHUNKS_AHEAD, GIVEN_CHUNKS_AHEAD};
 use crate::receive;
 use crate::shared::Shared;
+use crate::spans::{Origin, TaskSpan};
 use crate::wire::Failure;
 use crate::work;
 
@@ -26,36 +27,34 @@ const ROOM: usize = 1 << 16;
 /// The code of a chunk: its payload is the items' pieces.
 struct Chunk<J>(PhantomData<fn() -> J>);
 
-impl<J: Portable> Chunk<J> {
-    const ENTRY: &'static Entry = &Entry::new(run::<J>, J::name);
-}
-
-/// Runs the items of `pieces` where they lie. Appends the nanoseconds that it took, then a piece
-/// for each of them: an output, or a failure.
-///
-/// # Safety
-///
-/// The pieces are items of this type, encoded in a process of this build.
-unsafe fn run<J: Portable>(pieces: &[u8], outcomes: &mut Vec<u8>) -> Result<(), Failure> {
-    let start = Instant::now();
-    let nanos_at = outcomes.len();
-    outcomes.extend([0; 8]);
-    for item in Pieces(pieces) {
-        let at = outcomes.len();
-        outcomes.extend([0; 4]);
-        // SAFETY: the caller's promise.
-        let ran = unsafe { entry::run::<J>(item.bytes, outcomes) };
-        let failed = ran.is_err();
-        if let Err(failure) = ran {
-            outcomes.truncate(at + 4);
-            // Into memory it cannot fail; an empty failure could not be read, and would say so.
-            outcomes.extend(postcard::to_stdvec(&failure).unwrap_or_default());
+impl<J: Portable> Code for Chunk<J> {
+    /// Runs the items where they lie. Appends the nanoseconds that it took, then a piece for each
+    /// of them: an output, or a failure.
+    unsafe fn run(pieces: &[u8], outcomes: &mut Vec<u8>) -> Result<(), Failure> {
+        let start = Instant::now();
+        let nanos_at = outcomes.len();
+        outcomes.extend([0; 8]);
+        for item in Pieces(pieces) {
+            let at = outcomes.len();
+            outcomes.extend([0; 4]);
+            // SAFETY: the caller's promise.
+            let ran = unsafe { entry::run::<J>(item.bytes, outcomes) };
+            let failed = ran.is_err();
+            if let Err(failure) = ran {
+                outcomes.truncate(at + 4);
+                // Into memory it cannot fail; an empty failure could not be read, and would say so.
+                outcomes.extend(postcard::to_stdvec(&failure).unwrap_or_default());
+            }
+            close(outcomes, at, failed);
         }
-        close(outcomes, at, failed);
+        let nanos = work::nanos(start.elapsed());
+        outcomes[nanos_at..nanos_at + 8].copy_from_slice(&nanos.to_le_bytes());
+        Ok(())
     }
-    let nanos = work::nanos(start.elapsed());
-    outcomes[nanos_at..nanos_at + 8].copy_from_slice(&nanos.to_le_bytes());
-    Ok(())
+
+    fn name() -> &'static str {
+        J::name()
+    }
 }
 
 /// The length that says that the true one follows.
@@ -190,6 +189,7 @@ pub(crate) fn map<'a, I, J, R>(
     mut job: impl FnMut(I::Item) -> J + Send + 'a,
     items: I,
     outcome: Outcome<J, R>,
+    origin: Origin,
 ) -> Map<'a, I::IntoIter, R>
 where
     I: IntoIterator,
@@ -212,12 +212,15 @@ where
     } else {
         CHUNKS_AHEAD
     };
+    let origin = shared.wanted(origin);
     let ahead = shared.max_workers().saturating_mul(each);
     // What the last chunk took: the next one is likely to be as large.
     let mut room = 0;
     Map::in_chunks(options, ahead, items.into_iter(), size, move |items| {
         let len = items.len();
+        let span = TaskSpan::open(J::name(), origin);
         let mut pieces = Vec::with_capacity(room);
+        span.begin(&mut pieces);
         let mut unsent = Vec::new();
         for (number, item) in items.into_iter().enumerate() {
             let at = pieces.len();
@@ -231,14 +234,15 @@ where
             }
         }
         room = pieces.len().min(ROOM);
-        let entry = EntryId::at(Chunk::<J>::ENTRY).map_err(|error| work::refused(J::name(), error));
+        let entry = span.entry::<Chunk<J>>();
+        let entry = entry.map_err(|error| work::refused(J::name(), error));
         let proxy = Receive::<J, R> {
             len,
             unsent,
             cost: cost.clone(),
             outcome,
         };
-        shared.submit_chunk(entry.map(|entry| (entry, pieces)), proxy, len)
+        shared.submit_chunk(entry.map(|entry| (entry, pieces)), proxy, len, span)
     })
 }
 

@@ -37,7 +37,7 @@ pub struct Entry {
 impl Entry {
     /// One of a generic type's own, which has to be a constant: then the compiler puts it where
     /// [`EntryId::resolve`] looks.
-    pub(crate) const fn new(run: Run, name: fn() -> &'static str) -> Self {
+    const fn new(run: Run, name: fn() -> &'static str) -> Self {
         Self {
             magic: MAGIC,
             run,
@@ -66,13 +66,35 @@ impl Entry {
     }
 }
 
-/// The entry of a job type.
-struct Of<J>(PhantomData<J>);
-
-impl<J: Portable> Of<J> {
+/// What workers can be told to run: each type has its entry.
+pub(crate) trait Code {
     /// Promoted to a constant in memory. It has pointers, so that a relocatable executable has
     /// it in its RELRO segment.
-    const ENTRY: &'static Entry = &Entry::new(run::<J>, J::name);
+    const ENTRY: &'static Entry = &Entry::new(Self::run, Self::name);
+
+    /// Runs what `payload` says, and appends what came of it.
+    ///
+    /// # Safety
+    ///
+    /// `payload` was written for this code, in a process of this build.
+    unsafe fn run(payload: &[u8], output: &mut Vec<u8>) -> Result<(), Failure>;
+
+    /// What messages call it.
+    fn name() -> &'static str;
+}
+
+/// A single job.
+pub(crate) struct Of<J>(PhantomData<J>);
+
+impl<J: Portable> Code for Of<J> {
+    unsafe fn run(payload: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
+        // SAFETY: the caller's promise.
+        unsafe { run::<J>(payload, output) }
+    }
+
+    fn name() -> &'static str {
+        J::name()
+    }
 }
 
 /// # Safety
@@ -90,7 +112,7 @@ pub(crate) unsafe fn run<J: Portable>(payload: &[u8], output: &mut Vec<u8>) -> R
 }
 
 /// Calls user code. What it left behind after a panic is dropped or never seen again.
-fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, Failure> {
+pub(crate) fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|payload| {
         let failure = panic_hook::failure_of(&*payload);
         // A payload may panic when it is dropped; what that panic carries is left alone.
@@ -113,21 +135,21 @@ impl EntryId {
     /// When workers could not find it: the code is in a shared library, or the executable has no
     /// RELRO segment.
     pub fn of<J: Portable>() -> Result<Self, EntryError> {
-        Self::at(Of::<J>::ENTRY)
+        Self::of_code::<Of<J>>()
     }
 
-    /// This entry, which is a constant.
+    /// The entry of a code.
     ///
     /// # Errors
     ///
     /// As for [`of`](Self::of).
-    pub(crate) fn at(entry: &'static Entry) -> Result<Self, EntryError> {
+    pub(crate) fn of_code<C: Code>() -> Result<Self, EntryError> {
         let image = Image::get();
-        let address = std::ptr::from_ref(entry) as usize;
+        let address = std::ptr::from_ref(C::ENTRY) as usize;
         match check(image, address) {
             Ok(()) => Ok(Self((address - image.base) as u64)),
             Err(reason) => Err(EntryError {
-                job: entry.name(),
+                job: C::name(),
                 reason,
             }),
         }

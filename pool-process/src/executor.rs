@@ -16,6 +16,7 @@ use crate::options::TaskOptions;
 use crate::receive::{self, Receive, ReceiveFallible};
 use crate::shared::Shared;
 use crate::shutdown::{DropPolicy, ShutdownError, ShutdownOptions};
+use crate::spans::Origin;
 use crate::stats::Stats;
 use crate::verbs::verbs;
 use crate::work::nanos;

@@ -57,6 +57,9 @@
 //!
 //! The number of workers is bounded by memory and by descriptors: a worker takes four of this
 //! process. After a `fork` without `exec` the child must not use the pool.
+//!
+//! Feature: `tracing` for a span for each task, here and in workers that listen
+//! (`Builder::propagate_context`).
 
 #![deny(unsafe_code)]
 
@@ -94,6 +97,8 @@ mod shared;
 mod shell;
 mod shutdown;
 mod socket;
+#[cfg_attr(not(feature = "tracing"), path = "no_spans.rs")]
+mod spans;
 mod stats;
 mod stderr;
 mod supervisor;

@@ -16,6 +16,7 @@ use crate::inbox::Command;
 use crate::options::Deadline;
 use crate::shell::{Shell, Workers};
 use crate::shutdown::ShutdownError;
+use crate::spans::{Origin, TaskSpan};
 use crate::stats::{Phase, Stats};
 use crate::supervisor::Config;
 use crate::work::{self, Made};
@@ -24,12 +25,20 @@ use crate::work::{self, Made};
 pub(crate) struct Shared {
     name: String,
     max_workers: usize,
-    /// How long a task may run that does not say.
-    limit: Option<Duration>,
-    grace: Duration,
+    tasks: TaskSettings,
     engine: Arc<Engine>,
     life: Mutex<Life>,
     ended: Condvar,
+}
+
+/// What the builder says of tasks.
+pub(crate) struct TaskSettings {
+    /// How long one may run that does not say.
+    pub(crate) limit: Option<Duration>,
+    /// From the request to end until the kill.
+    pub(crate) grace: Duration,
+    /// Whether each has a span.
+    pub(crate) propagate_context: bool,
 }
 
 /// The supervisor's thread.
@@ -49,16 +58,14 @@ impl Shared {
         name: String,
         config: Config,
         workers: Workers,
-        limit: Option<Duration>,
-        grace: Duration,
+        tasks: TaskSettings,
     ) -> io::Result<Arc<Self>> {
         let max_workers = config.max_workers.get() as usize;
         let engine = Engine::new(name.clone(), config, workers)?;
         let shared = Arc::new(Self {
             name,
             max_workers,
-            limit,
-            grace,
+            tasks,
             engine,
             life: Mutex::new(Life::default()),
             ended: Condvar::new(),
@@ -84,7 +91,12 @@ impl Shared {
     }
 
     pub(crate) fn grace(&self) -> Duration {
-        self.grace
+        self.tasks.grace
+    }
+
+    /// The origin of a task, or none where tasks are to have no spans.
+    pub(crate) fn wanted(&self, origin: Origin) -> Origin {
+        origin.if_wanted(self.tasks.propagate_context)
     }
 
     /// Queues a job.
@@ -93,8 +105,10 @@ impl Shared {
         job: J,
         proxy: P,
         deadline: Deadline,
+        origin: Origin,
     ) -> Result<Future<P::Output>, SubmitError<J>> {
-        let (made, future) = work::make(&job, proxy, deadline.or(self.limit));
+        let limit = deadline.or(self.tasks.limit);
+        let (made, future) = work::make(&job, proxy, limit, self.wanted(origin));
         match self.queue(made) {
             Ok(()) => Ok(future),
             Err(why) => Err(SubmitError::new(why, self.stats().to_string(), job)),
@@ -131,14 +145,16 @@ impl Shared {
         jobs: impl Iterator<Item = J>,
         proxy: impl Fn() -> P,
         deadline: Deadline,
+        origin: Origin,
     ) -> Result<Vec<Future<P::Output>>, SubmitError<Vec<J>>> {
-        let limit = deadline.or(self.limit);
+        let limit = deadline.or(self.tasks.limit);
+        let origin = self.wanted(origin);
         let jobs: Vec<J> = jobs.collect();
         let mut futures = Vec::with_capacity(jobs.len());
         let mut works = Vec::with_capacity(jobs.len());
         let mut failed = Vec::new();
         for job in &jobs {
-            let (made, future) = work::make(job, proxy(), limit);
+            let (made, future) = work::make(job, proxy(), limit, origin);
             futures.push(future);
             match made {
                 Made::Work(work) => works.push(work),
@@ -172,10 +188,11 @@ impl Shared {
         chunk: Result<(EntryId, Vec<u8>), TaskError>,
         proxy: P,
         len: usize,
+        span: TaskSpan,
     ) -> Result<Future<P::Output>, SubmitError> {
         let items = u32::try_from(len).unwrap_or(u32::MAX);
-        let limit = self.limit.map(|limit| limit.saturating_mul(items));
-        let (made, future) = work::prepare(chunk, proxy, limit);
+        let limit = self.tasks.limit.map(|limit| limit.saturating_mul(items));
+        let (made, future) = work::prepare(chunk, proxy, limit, span);
         match self.queue(made) {
             Ok(()) => Ok(future),
             Err(why) => Err(SubmitError::new(why, self.stats().to_string(), ())),

@@ -7,7 +7,8 @@ use std::time::Duration;
 use future_core::executor::{Proxy, Task};
 use future_core::{Future, Portable, PortableError, TaskError, TaskPanicked};
 
-use crate::entry::{EntryError, EntryId};
+use crate::entry::{EntryError, EntryId, Of};
+use crate::spans::{Origin, TaskSpan};
 use crate::wire::{Ticket, text_of};
 
 /// A task, and what a worker needs to run it.
@@ -35,8 +36,10 @@ pub(crate) fn make<J: Portable, P: Proxy>(
     job: &J,
     proxy: P,
     limit: Option<Duration>,
+    origin: Origin,
 ) -> (Made, Future<P::Output>) {
-    prepare(payload(job), proxy, limit)
+    let span = TaskSpan::open(J::name(), origin);
+    prepare(payload(job, &span), proxy, limit, span)
 }
 
 /// The same for what is encoded already.
@@ -44,8 +47,9 @@ pub(crate) fn prepare<P: Proxy>(
     encoded: Result<(EntryId, Vec<u8>), TaskError>,
     proxy: P,
     limit: Option<Duration>,
+    span: TaskSpan,
 ) -> (Made, Future<P::Output>) {
-    let (task, future) = Task::new_lendable(proxy);
+    let (task, future) = span.task(proxy);
     let made = match encoded {
         Ok((entry, payload)) => Made::Work(Work {
             task,
@@ -65,9 +69,11 @@ pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn payload<J: Portable>(job: &J) -> Result<(EntryId, Vec<u8>), TaskError> {
-    let entry = EntryId::of::<J>().map_err(|error| refused(J::name(), error))?;
+fn payload<J: Portable>(job: &J, span: &TaskSpan) -> Result<(EntryId, Vec<u8>), TaskError> {
+    let entry = span.entry::<Of<J>>();
+    let entry = entry.map_err(|error| refused(J::name(), error))?;
     let mut payload = Vec::new();
+    span.begin(&mut payload);
     encode(job, &mut payload)?;
     Ok((entry, payload))
 }

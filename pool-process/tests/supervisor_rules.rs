@@ -7,11 +7,7 @@ use std::num::NonZeroU32;
 use pool_process::parts::supervisor::{
     Action, Because, Break, Config, Event, OnCrash, Signal, Why,
 };
-use supervisor_world::{Claim, Did, End, MS, World};
-
-fn config(workers: u32) -> Config {
-    Config::new(NonZeroU32::new(workers).unwrap())
-}
+use supervisor_world::{Claim, Did, End, MS, World, config, launches};
 
 /// A pool with `up` workers, each with a task that it has started.
 fn busy(config: Config, up: usize) -> World {
@@ -36,11 +32,6 @@ fn signals(log: &[Did]) -> Vec<(usize, Signal, Because)> {
         _ => None,
     };
     log.iter().filter_map(of).collect()
-}
-
-fn launches(log: &[Did]) -> usize {
-    let launch = |action: &&Did| matches!(action, Action::Launch { .. });
-    log.iter().filter(launch).count()
 }
 
 fn failed(world: &World, task: usize) -> &Why<&'static str> {
@@ -72,46 +63,6 @@ fn one_task_after_the_other_uses_one_worker() {
         world.play();
     }
     assert_eq!(world.launches, 1);
-    world.play_to_the_end();
-}
-
-// D-24
-#[test]
-fn workers_that_are_asked_for_come_before_there_is_work() {
-    let mut world = World::new(config(3));
-    world.prestart(2);
-    world.settle();
-    assert_eq!(world.processes(), 2);
-    // They are as good as any other.
-    world.submit_many(2);
-    world.prestart(1);
-    world.settle();
-    assert_eq!(launches(&world.take_log()), 2);
-    world.prestart(9);
-    world.settle();
-    assert_eq!(launches(&world.take_log()), 1, "no more than may be");
-    world.play();
-    world.close(false);
-    world.prestart(9);
-    world.play_to_the_end();
-    assert_eq!(world.launches, 3);
-}
-
-// D-24
-#[test]
-fn a_worker_that_was_asked_for_and_refused_is_not_tried_again() {
-    let mut world = World::new(config(2));
-    for lasting in [false, true, false] {
-        world.prestart(2);
-        world.settle();
-        world.refuse(0, lasting);
-        world.refuse(1, lasting);
-        world.settle();
-        assert_eq!(world.supervisor.next_deadline(), None);
-    }
-    assert_eq!((world.launches, world.processes()), (6, 0));
-    // Nothing is broken.
-    world.submit_many(1);
     world.play_to_the_end();
 }
 

@@ -45,7 +45,7 @@ macro_rules! contract {
                 I: IntoIterator,
                 J: Portable,
             {
-                crate::chunk::map(&self.shared, options, job, items, Ok)
+                crate::chunk::map(&self.shared, options, job, items, Ok, Origin::here())
             }
 
             fn map_fallible_jobs<'a, I, J, T, E>(
@@ -66,6 +66,7 @@ macro_rules! contract {
                     job,
                     items,
                     receive::fallible::<J, T, E>,
+                    Origin::here(),
                 )
             }
         }

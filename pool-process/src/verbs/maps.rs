@@ -23,6 +23,7 @@ macro_rules! maps {
             /// assert_eq!(squares?, [1, 4, 9, 16]);
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[track_caller]
             pub fn map<'a, F, I, R>(&'a self, f: F, items: I) -> Map<'a, I::IntoIter, R>
             where
                 I: IntoIterator,
@@ -44,6 +45,7 @@ macro_rules! maps {
             /// assert_eq!(sum, 999_000);
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[track_caller]
             pub fn map_with<'a, F, I, R>(
                 &'a self,
                 options: MapOptions,
@@ -76,6 +78,7 @@ macro_rules! maps {
             /// assert_eq!(sum, 4);
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[track_caller]
             pub fn map_fallible<'a, F, I, T, E>(&'a self, f: F, items: I) -> Map<'a, I::IntoIter, T>
             where
                 I: IntoIterator,
@@ -88,6 +91,7 @@ macro_rules! maps {
             }
 
             /// The same, with options.
+            #[track_caller]
             pub fn map_fallible_with<'a, F, I, T, E>(
                 &'a self,
                 options: MapOptions,
@@ -116,6 +120,7 @@ macro_rules! maps {
             /// assert_eq!(powers?, [32, 9, 4]);
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[track_caller]
             pub fn starmap<'a, F, I, R>(&'a self, f: F, items: I) -> Map<'a, I::IntoIter, R>
             where
                 I: IntoIterator,
@@ -126,6 +131,7 @@ macro_rules! maps {
             }
 
             /// The same, with options.
+            #[track_caller]
             pub fn starmap_with<'a, F, I, R>(
                 &'a self,
                 options: MapOptions,
@@ -156,6 +162,7 @@ macro_rules! maps {
             /// assert!(quotients[1].is_err());
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[track_caller]
             pub fn starmap_fallible<'a, F, I, T, E>(
                 &'a self,
                 f: F,
@@ -190,6 +197,7 @@ macro_rules! maps {
             /// assert_eq!(odd.failures()[0].0, 1);
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[track_caller]
             pub fn for_each<F, I>(&self, f: F, items: I) -> Result<(), ForEachError>
             where
                 I: IntoIterator,
@@ -218,6 +226,7 @@ macro_rules! maps {
             /// assert_eq!(error.failures().len(), 2);
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[track_caller]
             pub fn for_each_fallible<F, I, E>(&self, f: F, items: I) -> Result<(), ForEachError>
             where
                 I: IntoIterator,

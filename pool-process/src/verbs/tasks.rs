@@ -32,6 +32,7 @@ macro_rules! tasks {
             /// assert_eq!(count.result()?, 2);
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[track_caller]
             pub fn submit<J: Portable>(&self, job: J) -> Result<Future<J::Output>, SubmitError<J>> {
                 self.submit_with(TaskOptions::new(), job)
             }
@@ -41,13 +42,14 @@ macro_rules! tasks {
             /// # Errors
             ///
             /// As [`submit`](Self::submit).
+            #[track_caller]
             pub fn submit_with<J: Portable>(
                 &self,
                 options: TaskOptions,
                 job: J,
             ) -> Result<Future<J::Output>, SubmitError<J>> {
                 self.shared
-                    .submit(job, Receive::<J>::new(), options.deadline)
+                    .submit(job, Receive::<J>::new(), options.deadline, Origin::here())
             }
 
             /// Queues a job that may return an error, which then is the future's failure. The
@@ -57,6 +59,7 @@ macro_rules! tasks {
             /// # Errors
             ///
             /// As [`submit`](Self::submit).
+            #[track_caller]
             pub fn submit_fallible<J, T, E>(&self, job: J) -> Result<Future<T>, SubmitError<J>>
             where
                 J: Portable + Job<Output = Result<T, E>>,
@@ -71,6 +74,7 @@ macro_rules! tasks {
             /// # Errors
             ///
             /// As [`submit`](Self::submit).
+            #[track_caller]
             pub fn submit_fallible_with<J, T, E>(
                 &self,
                 options: TaskOptions,
@@ -81,8 +85,12 @@ macro_rules! tasks {
                 T: Send + 'static,
                 E: Into<Box<dyn Error + Send + Sync>> + 'static,
             {
-                self.shared
-                    .submit(job, ReceiveFallible::<J>::new(), options.deadline)
+                self.shared.submit(
+                    job,
+                    ReceiveFallible::<J>::new(),
+                    options.deadline,
+                    Origin::here(),
+                )
             }
 
             /// Queues a call of `f` with `args`, a tuple: Python's `submit(f, *args)`. `f` is a
@@ -99,6 +107,7 @@ macro_rules! tasks {
             /// assert_eq!(pool.call(i32::pow, (2, 10))?.result()?, 1024);
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[track_caller]
             pub fn call<F, A>(
                 &self,
                 f: F,
@@ -116,6 +125,7 @@ macro_rules! tasks {
             /// # Errors
             ///
             /// As [`submit`](Self::submit).
+            #[track_caller]
             pub fn call_with<F, A>(
                 &self,
                 options: TaskOptions,
@@ -150,6 +160,7 @@ macro_rules! tasks {
             /// assert!(error.to_string().contains("invalid digit"));
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[track_caller]
             pub fn call_fallible<F, A, T, E>(
                 &self,
                 f: F,
@@ -169,6 +180,7 @@ macro_rules! tasks {
             /// # Errors
             ///
             /// As [`submit`](Self::submit).
+            #[track_caller]
             pub fn call_fallible_with<F, A, T, E>(
                 &self,
                 options: TaskOptions,
@@ -205,6 +217,7 @@ macro_rules! tasks {
             /// assert_eq!(squares, [0, 1, 4]);
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
+            #[track_caller]
             pub fn submit_all<I, J>(
                 &self,
                 jobs: I,
@@ -221,6 +234,7 @@ macro_rules! tasks {
             /// # Errors
             ///
             /// As [`submit`](Self::submit), with all jobs.
+            #[track_caller]
             pub fn submit_all_with<I, J>(
                 &self,
                 options: TaskOptions,
@@ -232,7 +246,7 @@ macro_rules! tasks {
             {
                 let jobs = jobs.into_iter();
                 self.shared
-                    .submit_all(jobs, Receive::<J>::new, options.deadline)
+                    .submit_all(jobs, Receive::<J>::new, options.deadline, Origin::here())
             }
         }
     };

@@ -8,6 +8,7 @@
 mod worker;
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 
 use pool_process::parts::supervisor::{
     Action, Break, Config, Event, Key, OnCrash, Signal, Supervisor, Why, WorkerId,
@@ -20,6 +21,16 @@ type Told = Event<u32, u32, &'static str>;
 
 /// A millisecond.
 pub(crate) const MS: u64 = 1_000_000;
+
+pub(crate) fn config(workers: u32) -> Config {
+    Config::new(NonZeroU32::new(workers).unwrap())
+}
+
+/// How many workers were launched.
+pub(crate) fn launches(log: &[Did]) -> usize {
+    let launch = |action: &&Did| matches!(action, Action::Launch { .. });
+    log.iter().filter(launch).count()
+}
 
 /// How a task ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
