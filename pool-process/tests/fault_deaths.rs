@@ -9,13 +9,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use fault_support::alone;
-use pool_process::{
-    Bytes, Future, OnCrash, ProcessPoolExecutor, TaskError, TaskOptions, WorkerEnd, is_worker,
-};
+use fault_support::fatal::{Fatal, STEPS, call_fatal, fatal};
+use pool_process::{Bytes, OnCrash, ProcessPoolExecutor, TaskError, TaskOptions, WorkerEnd};
 use pool_support::{
     Folder, died, eventually, exists, goes_on_and_leaves_nothing, hang, mark, pid, signal, wait_at,
 };
-use serde::{Deserialize, Serialize};
 
 fn quiet(workers: usize) -> ProcessPoolExecutor {
     ProcessPoolExecutor::builder()
@@ -26,64 +24,14 @@ fn quiet(workers: usize) -> ProcessPoolExecutor {
         .unwrap()
 }
 
-/// Ends its process at the step that it names, whichever of them it comes to.
-#[derive(Debug)]
-struct Fatal(String);
-
-impl Fatal {
-    fn at(&self, step: &str) {
-        if !is_worker() {
-            return;
-        }
-        match self.0.strip_prefix(step) {
-            Some("-abort") => std::process::abort(),
-            Some("-exit") => std::process::exit(0),
-            // SAFETY: it only ends the process.
-            Some("-_exit") => unsafe { libc::_exit(0) },
-            // SAFETY: not at all; that is what it is for.
-            Some("-segv") => unsafe { std::ptr::dangling_mut::<u32>().write_volatile(1) },
-            Some("-kill") => signal(std::process::id(), libc::SIGKILL),
-            _ => {}
-        }
-    }
-}
-
-impl Serialize for Fatal {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.at("write");
-        self.0.serialize(to)
-    }
-}
-
-impl<'de> Deserialize<'de> for Fatal {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let this = Self(String::deserialize(from)?);
-        this.at("read");
-        Ok(this)
-    }
-}
-
-impl Drop for Fatal {
-    fn drop(&mut self) {
-        self.at("drop");
-    }
-}
-
-fn fatal(given: Fatal) -> Fatal {
-    given.at("run");
-    given
-}
-
-fn call_fatal(pool: &ProcessPoolExecutor, how: &str) -> Future<Fatal> {
-    pool.call(fatal, (Fatal(how.to_owned()),)).unwrap()
-}
-
-const WAYS: [(&str, WorkerEnd); 5] = [
+const WAYS: [(&str, WorkerEnd); 7] = [
     ("abort", signalled(libc::SIGABRT)),
     ("exit", WorkerEnd::Exited(0)),
     ("_exit", WorkerEnd::Exited(0)),
     ("segv", signalled(libc::SIGSEGV)),
     ("kill", signalled(libc::SIGKILL)),
+    ("overflow", WorkerEnd::StackOverflow),
+    ("thread", WorkerEnd::Exited(3)),
 ];
 
 const fn signalled(signal: i32) -> WorkerEnd {
@@ -106,7 +54,7 @@ fn same(a: &WorkerEnd, b: &WorkerEnd) -> bool {
 fn at_every_step_and_in_every_way() {
     alone("at_every_step_and_in_every_way", || {
         let pool = quiet(2);
-        for step in ["read", "run", "write", "drop"] {
+        for step in STEPS {
             for (way, end) in WAYS {
                 let before: Vec<_> = (0..10).map(|n| pool.call(pid, (n,)).unwrap()).collect();
                 let victim = call_fatal(&pool, &format!("{step}-{way}"));
@@ -121,7 +69,7 @@ fn at_every_step_and_in_every_way() {
                 }
             }
         }
-        assert_eq!(pool.stats().failed(), 20);
+        assert_eq!(pool.stats().failed(), (STEPS.len() * WAYS.len()) as u64);
         goes_on_and_leaves_nothing(pool);
     });
 }
@@ -132,7 +80,7 @@ fn inside_a_done_callback() {
     alone("inside_a_done_callback", || {
         let pool = quiet(2);
         let (tell, told) = std::sync::mpsc::channel();
-        for step in ["read", "run", "write", "drop"] {
+        for step in STEPS {
             for (way, end) in WAYS {
                 let (handle, tell) = (pool.handle(), tell.clone());
                 let first = pool.call(pid, (0,)).unwrap();

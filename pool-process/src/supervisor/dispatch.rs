@@ -163,9 +163,21 @@ impl<T, R: Clone> Supervisor<T, R> {
 
     /// Looks whether the first task of a worker that is not known to have started has; not before
     /// `due`, and again after `again`.
-    pub(super) fn look<A>(
+    fn look<A>(&mut self, slot: u32, due: u64, again: u64, out: &mut Vec<Action<T, A, R>>) {
+        let mut next = self.slots[slot as usize].list.first();
+        while let Some(index) = next {
+            if !self.tasks[index].started {
+                return self.look_at(slot, index, due, again, out);
+            }
+            next = self.tasks.next(index);
+        }
+    }
+
+    /// The same for this task of the worker.
+    pub(super) fn look_at<A>(
         &mut self,
         slot: u32,
+        index: u32,
         due: u64,
         again: u64,
         out: &mut Vec<Action<T, A, R>>,
@@ -173,17 +185,11 @@ impl<T, R: Clone> Supervisor<T, R> {
         if self.now < due {
             return self.wake(due);
         }
-        let mut next = self.slots[slot as usize].list.first();
-        while let Some(index) = next {
-            if !self.tasks[index].started {
-                let worker = self.id(slot);
-                let key = self.tasks.key(index);
-                out.push(Action::Look { worker, key });
-                let at = self.now.saturating_add(again);
-                self.slot_mut(slot).look_at = Some(at);
-                return self.wake(at);
-            }
-            next = self.tasks.next(index);
-        }
+        let worker = self.id(slot);
+        let key = self.tasks.key(index);
+        out.push(Action::Look { worker, key });
+        let at = self.now.saturating_add(again);
+        self.slot_mut(slot).look_at = Some(at);
+        self.wake(at);
     }
 }

@@ -60,8 +60,10 @@ pub(super) struct Slot {
     pub(super) doom: Option<Doom>,
     /// Since when the first of its list has been that.
     pub(super) front_since: u64,
-    /// When to look next whether the first of its list has started.
+    /// When to look next whether one of its list has started.
     pub(super) look_at: Option<u64>,
+    /// The number of the task whose limit has passed, once it was asked whether it is over.
+    pub(super) overdue: Option<u64>,
     /// It did not start a task for so long that it was taken back; nothing was heard of it since.
     pub(super) suspect: bool,
     /// It has answered something.
@@ -83,6 +85,7 @@ impl Slot {
             doom: None,
             front_since: 0,
             look_at: None,
+            overdue: None,
             suspect: false,
             worked: false,
         }

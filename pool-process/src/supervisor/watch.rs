@@ -13,6 +13,9 @@ const LOOKS: u64 = 16;
 const SOONEST: u64 = 50_000;
 const LATEST: u64 = 10_000_000;
 
+/// A task, and how long it may run.
+type Limited = (u32, u64);
+
 impl<T, R: Clone> Supervisor<T, R> {
     /// What the time means for the worker in `slot`, whatever it is doing.
     pub(super) fn pass_time<A>(&mut self, slot: u32, out: &mut Vec<Action<T, A, R>>) {
@@ -49,31 +52,70 @@ impl<T, R: Clone> Supervisor<T, R> {
 
     /// Whether the task that a worker runs has done so for too long.
     pub(super) fn watch<A>(&mut self, slot: u32, out: &mut Vec<Action<T, A, R>>) {
-        let worker = &self.slots[slot as usize];
-        if worker.stage != Stage::Live {
+        if self.slots[slot as usize].stage != Stage::Live {
             return;
         }
-        let Some(index) = worker.list.first() else {
-            return;
-        };
-        let entry = &self.tasks[index];
-        let Some(limit) = entry.limit else { return };
-        if !entry.started {
-            let pause = (limit / LOOKS).clamp(SOONEST, LATEST);
-            let first = worker.front_since.saturating_add(pause);
+        let (running, waiting) = self.watched(slot);
+        if let Some((index, limit)) = running {
+            let end = self.tasks[index].started_at.saturating_add(limit);
+            if end <= self.now {
+                return self.overdue(slot, index, out);
+            }
+            self.wake(end);
+        }
+        if let Some((index, limit)) = waiting {
+            let worker = &self.slots[slot as usize];
+            let (pause, first) = if worker.list.first() == Some(index) {
+                let pause = (limit / LOOKS).clamp(SOONEST, LATEST);
+                (pause, pause)
+            } else {
+                // No sooner than it can be too late.
+                ((limit / LOOKS).max(LATEST), limit)
+            };
+            let first = worker.front_since.saturating_add(first);
             let due = worker.look_at.unwrap_or(first);
-            return self.look(slot, due, pause, out);
+            self.look_at(slot, index, due, pause, out);
         }
-        let end = entry.started_at.saturating_add(limit);
-        if self.now < end {
-            return self.wake(end);
+    }
+
+    /// The task that the worker in `slot` runs, and the first that it is not known to have started
+    /// and that has a limit, each with its limit, if it has one.
+    ///
+    /// What stands before a task that has started is over, though its answer has not come: it may
+    /// lie with a worker that was stopped before it could send it.
+    fn watched(&self, slot: u32) -> (Option<Limited>, Option<Limited>) {
+        let mut running = None;
+        let mut next = self.slots[slot as usize].list.first();
+        while let Some(index) = next {
+            let entry = &self.tasks[index];
+            let limited = entry.limit.map(|limit| (index, limit));
+            if entry.started {
+                running = limited;
+            } else if limited.is_some() {
+                return (running, limited);
+            }
+            next = self.tasks.next(index);
         }
-        if entry.doomed == Doomed::No {
-            self.tasks[index].doomed = Doomed::Deadline;
-            self.slot_mut(slot).doomed += 1;
-            self.doom(slot, Because::Deadline, self.config.grace, out);
-            self.carry_out_doom(slot, out);
+        (running, None)
+    }
+
+    /// The limit of a task that the worker in `slot` was last known to run has passed.
+    fn overdue<A>(&mut self, slot: u32, index: u32, out: &mut Vec<Action<T, A, R>>) {
+        let seq = Some(self.tasks[index].seq());
+        if self.tasks[index].doomed != Doomed::No {
+            return;
         }
+        if let Some(behind) = self.tasks.next(index) {
+            if self.slots[slot as usize].overdue != seq {
+                // It is over if the one behind it has started.
+                self.slot_mut(slot).overdue = seq;
+                return self.look_at(slot, behind, self.now, 0, out);
+            }
+        }
+        self.tasks[index].doomed = Doomed::Deadline;
+        self.slot_mut(slot).doomed += 1;
+        self.doom(slot, Because::Deadline, self.config.grace, out);
+        self.carry_out_doom(slot, out);
     }
 
     /// The worker in `slot` has a task that is to be ended.

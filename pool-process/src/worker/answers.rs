@@ -74,11 +74,11 @@ impl Shared {
     pub(super) fn answer(&self, frame: &[u8], more: bool) {
         let mut outbox = self.answers.lock();
         if frame.len() as u64 > OUTBOX as u64 - (outbox.end - outbox.sent) {
-            self.flush(&mut outbox);
+            or_end(self.flush(&mut outbox));
         }
         let page = self.memory.page();
         if frame.len() > OUTBOX {
-            send_all(self.channel.as_fd(), &mut [frame].into_iter());
+            or_end(send_all(self.channel.as_fd(), &mut [frame].into_iter()));
             outbox.end += frame.len() as u64;
             outbox.sent = outbox.end;
             publish(page, outbox.end);
@@ -87,36 +87,48 @@ impl Shared {
         page.put(outbox.end, frame);
         outbox.end += frame.len() as u64;
         publish(page, outbox.end);
-        if !more || outbox.end - outbox.sent >= MANY {
-            self.flush(&mut outbox);
-        } else if !outbox.armed {
+        let waits = more && outbox.end - outbox.sent < MANY;
+        if waits && !outbox.armed {
             outbox.armed = self.set_timer();
+        }
+        // Nor does it wait when a task has closed the timer.
+        if !waits || !outbox.armed {
+            or_end(self.flush(&mut outbox));
         }
     }
 
     /// Sends what there is.
     pub(super) fn flush_answers(&self) {
-        self.flush(&mut self.answers.lock());
+        or_end(self.flush(&mut self.answers.lock()));
     }
 
-    /// Sends what has waited long enough.
-    pub(super) fn flush_waiting(&self) {
+    /// Sends what has waited long enough. False when a task has closed the channel.
+    pub(super) fn flush_waiting(&self) -> bool {
         let mut expirations = [0; 8];
         // It is readable, or somebody else has closed it; either way the answers go out.
         let _ = rustix::io::read(&self.answers.timer, &mut expirations);
         let mut outbox = self.answers.lock();
         outbox.armed = false;
-        self.flush(&mut outbox);
+        match self.flush(&mut outbox) {
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EBADF | libc::ENOTSOCK)) => {
+                false
+            }
+            flushed => {
+                or_end(flushed);
+                true
+            }
+        }
     }
 
-    fn flush(&self, outbox: &mut Outbox) {
+    fn flush(&self, outbox: &mut Outbox) -> io::Result<()> {
         if outbox.sent == outbox.end {
-            return;
+            return Ok(());
         }
         let len = (outbox.end - outbox.sent) as usize;
         let parts = self.memory.page().filled(outbox.sent, len);
-        send_all(self.channel.as_fd(), &mut parts.into_iter());
+        send_all(self.channel.as_fd(), &mut parts.into_iter())?;
         outbox.sent = outbox.end;
+        Ok(())
     }
 
     /// Whether it could be set.
@@ -140,14 +152,19 @@ fn publish(page: &Page, end: u64) {
     page.outbox_end.store(end, Ordering::Release);
 }
 
-/// Sends all of it, or ends the process: without a channel it is no worker.
-fn send_all(channel: BorrowedFd<'_>, parts: &mut dyn Iterator<Item = &[u8]>) {
+/// Without a channel it is no worker.
+fn or_end(sent: io::Result<()>) {
+    if sent.is_err() {
+        watcher::end();
+    }
+}
+
+fn send_all(channel: BorrowedFd<'_>, parts: &mut dyn Iterator<Item = &[u8]>) -> io::Result<()> {
     for mut part in parts {
         while !part.is_empty() {
-            match send(channel, &[IoSlice::new(part)], SendFlags::empty()) {
-                Ok(sent) => part = &part[sent..],
-                Err(_) => watcher::end(),
-            }
+            let sent = send(channel, &[IoSlice::new(part)], SendFlags::empty())?;
+            part = &part[sent..];
         }
     }
+    Ok(())
 }

@@ -21,16 +21,24 @@ pub(super) fn run(shared: &Shared) -> ! {
             Err(_) => end(),
         }
         let [channel, timer] = fds.map(|fd| fd.revents());
-        // Also when a task has closed it.
+        if channel.contains(PollFlags::NVAL) || timer.contains(PollFlags::NVAL) {
+            leave_it();
+        }
         if !channel.is_empty() {
             end();
         }
-        if timer.contains(PollFlags::NVAL) {
-            end();
+        if !timer.is_empty() && !shared.flush_waiting() {
+            leave_it();
         }
-        if !timer.is_empty() {
-            shared.flush_waiting();
-        }
+    }
+}
+
+/// A task has closed descriptors that are not its own. The other thread may be in the middle of
+/// another task by now, which is not to blame: it ends the process when it has something to send.
+/// That its parent has ended, the worker then learns by the signal.
+fn leave_it() -> ! {
+    loop {
+        std::thread::park();
     }
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses some")]
 
+pub(crate) mod fatal;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
