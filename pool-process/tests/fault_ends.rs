@@ -8,6 +8,7 @@ mod pool_support;
 use std::future::Future as _;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
@@ -15,9 +16,11 @@ use std::time::Duration;
 use fault_support::alone;
 use pool_process::{
     DropPolicy, Future, ProcessPoolExecutor, ProcessPoolHandle, ShutdownOptions, TaskError,
-    TaskOptions,
+    TaskOptions, WorkerEnd,
 };
-use pool_support::{Folder, LONG, died, eventually, exists, hang, pid, wait_at};
+use pool_support::{
+    Folder, LONG, died, eventually, exists, hang, mark, pid, signal, state, wait_at,
+};
 use serde::{Deserialize, Serialize};
 
 fn quiet(workers: usize, policy: DropPolicy) -> ProcessPoolExecutor {
@@ -272,6 +275,71 @@ fn wakers_callbacks_and_drops_that_wait_stop_nobody() {
         assert_eq!(future.result().unwrap(), 1);
         assert_eq!(told.recv_timeout(LONG), Ok(true));
         called.result().unwrap();
+    });
+}
+
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn is_asked(_: libc::c_int) {
+    ASKED.store(true, Ordering::SeqCst);
+}
+
+/// Ends in good order when it is asked to.
+fn obedient(began: String, ended: String) {
+    let handler = is_asked as extern "C" fn(libc::c_int);
+    // SAFETY: it sets a signal's disposition; the handler stores an atomic.
+    unsafe { libc::signal(libc::SIGTERM, handler as libc::sighandler_t) };
+    mark(&began);
+    while !ASKED.load(Ordering::SeqCst) {
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    mark(&ended);
+    std::process::exit(0);
+}
+
+// C-210, C-216, P9
+#[test]
+fn workers_are_asked_to_end_before_they_are_killed() {
+    alone("workers_are_asked_to_end_before_they_are_killed", || {
+        let folder = Folder::new();
+        let files = |name: &str| (folder.file(name), folder.file(&format!("{name}-ended")));
+        let pool = ProcessPoolExecutor::builder()
+            .max_workers(1)
+            .grace(LONG)
+            .build()
+            .unwrap();
+        let late = TaskOptions::new().deadline(Duration::from_millis(20));
+        let late = pool.call_with(late, obedient, files("late")).unwrap();
+        assert!(died(late).is_deadline());
+        let killed = pool.call(obedient, files("killed")).unwrap();
+        folder.await_file("killed");
+        assert!(pool.kill(&killed));
+        assert!(died(killed).is_killed());
+        let last = pool.call(obedient, files("last")).unwrap();
+        folder.await_file("last");
+        pool.terminate_workers(LONG);
+        assert_eq!(*died(last).end(), WorkerEnd::ShutDown);
+        for name in ["late", "killed", "last"] {
+            assert!(folder.has(&format!("{name}-ended")), "{name}");
+        }
+    });
+}
+
+// C-197, P1, P9
+#[test]
+fn a_worker_that_is_stopped_while_its_pool_ends() {
+    alone("a_worker_that_is_stopped_while_its_pool_ends", || {
+        let pool = quiet(2, DropPolicy::Wait);
+        let worker = pool.call(pid, (0,)).unwrap().result().unwrap();
+        signal(worker, libc::SIGSTOP);
+        eventually("it is stopped", || state(worker) == Some('T'));
+        // Taken back from the one, and run by the other.
+        let others: Vec<_> = (0..20).map(|n| pool.call(pid, (n,)).unwrap()).collect();
+        for future in others {
+            assert_ne!(future.result().unwrap(), worker);
+        }
+        pool.shutdown();
+        assert!(!exists(worker));
     });
 }
 

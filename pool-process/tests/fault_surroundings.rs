@@ -16,7 +16,7 @@ use pool_process::parts::{LaunchError, LaunchSpec, Launched, Launcher, LocalLaun
 use pool_process::{ProcessPoolExecutor, TaskError};
 use pool_support::{
     Folder, died, eventually, exists, goes_on_and_leaves_nothing, hang, lives, mark, pid, signal,
-    wait_at,
+    state, wait_at,
 };
 
 /// The processes that a file tells of.
@@ -95,6 +95,57 @@ fn a_program_that_minds_no_interrupt_goes_on_with_all_its_tasks() {
                 }
             }
             folder.create("go");
+            assert!(child.wait().unwrap().success());
+        },
+    );
+}
+
+/// How long tasks may run here: less than the program is stopped.
+const LIMIT: Duration = Duration::from_secs(2);
+
+fn wait_and_tell(began: String, go: String) -> u32 {
+    let own = wait_at(began, go.clone());
+    mark(&format!("{go}-ended"));
+    own
+}
+
+// D-3, P1, P9
+#[test]
+fn a_program_that_is_stopped_beyond_its_tasks_deadlines() {
+    in_group(
+        "a_program_that_is_stopped_beyond_its_tasks_deadlines",
+        |folder| {
+            let pool = ProcessPoolExecutor::builder()
+                .max_workers(2)
+                .deadline(LIMIT)
+                .grace(Duration::from_millis(10))
+                .build()
+                .unwrap();
+            pool.call(pid, (0,)).unwrap().result().unwrap();
+            let at = (format!("{folder}/began"), format!("{folder}/go"));
+            let ends = pool.call(wait_and_tell, at).unwrap();
+            let late = pool.call(hang, (format!("{folder}/hangs"),)).unwrap();
+            let queued: Vec<_> = (0..20).map(|n| pool.call(pid, (n,)).unwrap()).collect();
+            // It ended in time, though nobody could take note of it.
+            ends.result().unwrap();
+            assert!(died(late).is_deadline());
+            for future in queued {
+                future.result().unwrap();
+            }
+            goes_on_and_leaves_nothing(pool);
+        },
+        |child, folder| {
+            folder.await_file("began");
+            folder.await_file("hangs");
+            let start = std::time::Instant::now();
+            signal(child.id(), libc::SIGSTOP);
+            eventually("it is stopped", || state(child.id()) == Some('T'));
+            folder.create("go");
+            folder.await_file("go-ended");
+            while start.elapsed() < LIMIT * 2 {
+                std::thread::park_timeout(LIMIT);
+            }
+            signal(child.id(), libc::SIGCONT);
             assert!(child.wait().unwrap().success());
         },
     );

@@ -171,6 +171,36 @@ fn a_panic_is_the_tasks_and_its_worker_lives_on() {
     assert_eq!(pool.call(pid, (0,)).unwrap().result().unwrap(), before);
 }
 
+// C-158
+#[test]
+fn a_backtrace_comes_along_when_it_is_asked_for() {
+    for asked in ["1", "0"] {
+        let pool = ProcessPoolExecutor::builder()
+            .max_workers(1)
+            .pass_stderr_on(false)
+            .env("RUST_BACKTRACE", asked)
+            .build()
+            .unwrap();
+        let parse = |text: String| -> Result<u32, RemoteError> { Ok(text.parse()?) };
+        let failed = pool.call_fallible(parse, ("x".to_owned(),)).unwrap();
+        let error = failed.result().unwrap_err();
+        let cause: &RemoteCause = error.downcast_ref().unwrap();
+        let panicked = pool.call(panics, ("milk".to_owned(),)).unwrap();
+        let Err(TaskError::Panicked(panicked)) = panicked.result() else {
+            panic!("no panic");
+        };
+        let at = panicked.location().unwrap();
+        let traces = [at.backtrace(), cause.backtrace()];
+        if asked == "1" {
+            let has = |trace: Option<&str>, name| trace.is_some_and(|text| text.contains(name));
+            assert!(has(traces[0], "panics"), "{traces:?}");
+            assert!(has(traces[1], "pool_tasks"), "{traces:?}");
+        } else {
+            assert_eq!(traces, [None, None]);
+        }
+    }
+}
+
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 enum Own {
     Missing(String),
