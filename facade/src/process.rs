@@ -1,11 +1,12 @@
 //! The process pool and its settings.
 //!
-//! [`ProcessPoolExecutor`] is also at the root of this crate. What the thread pool has under the
-//! same name ([`Builder`], [`BuildError`], [`DropPolicy`], [`ShutdownOptions`], [`ShutdownError`],
-//! [`Stats`]) is only here. [`doc::processes`](crate::doc::processes) says how to use it.
+//! [`ProcessPoolExecutor`] is also at the root of this crate, and [`ShutdownOptions`] are the same
+//! there. What the thread pool has under the same name and is not the same ([`Builder`],
+//! [`BuildError`], [`DropPolicy`], [`ShutdownError`], [`Stats`]) is only here.
+//! [`doc::processes`](crate::doc::processes) says how to use it.
 //!
 //! ```
-//! use concurrent_futures::{ProcessPoolExecutor, process::ShutdownOptions};
+//! use concurrent_futures::{ProcessPoolExecutor, ShutdownOptions};
 //! use std::time::Duration;
 //!
 //! let pool = ProcessPoolExecutor::new(2)?;

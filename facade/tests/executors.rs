@@ -142,6 +142,17 @@ fn a_handle_does_it() -> Outcome {
 
 #[cfg(all(feature = "process", target_os = "linux"))]
 #[test]
+fn both_pools_take_the_same_words_about_their_end() -> Outcome {
+    let options = ShutdownOptions::new().timeout(std::time::Duration::from_secs(60));
+    let threads = ThreadPoolExecutor::builder().drop_policy(DropPolicy::Cancel);
+    threads.build()?.shutdown_with(options)?;
+    let processes = ProcessPoolExecutor::builder().drop_policy(DropPolicy::Cancel);
+    processes.build()?.shutdown_with(options)?;
+    Ok(())
+}
+
+#[cfg(all(feature = "process", target_os = "linux"))]
+#[test]
 fn the_choice_is_made_while_the_program_runs() -> Outcome {
     let pools: [AnyExecutor; 2] = [
         ThreadPoolExecutor::new(1)?.into(),

@@ -34,6 +34,7 @@ pub use crate::driver::{Awaited, Driver, Registered};
 pub use crate::lender::{Place, Proxy, Unlent};
 pub use crate::scope::ScopeLatch;
 pub use crate::spin::Spin;
+pub use crate::workers::{WorkersError, max_workers};
 
 /// What came of running a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -79,12 +79,14 @@ mod scope;
 mod shared;
 #[doc(hidden)]
 pub mod shim;
+mod shutdown;
 mod side;
 mod slab;
 mod spin;
 mod state;
 mod waker_place;
 mod watch;
+mod workers;
 
 /// For this crate's own models.
 #[doc(hidden)]
@@ -111,5 +113,6 @@ pub use portable::{Captureless, Portable, PortableError};
 pub use promise::{Promise, promise};
 pub use queue::CompletionQueue;
 pub use shared::{SharedAwait, SharedFuture};
+pub use shutdown::{DropPolicy, ShutdownOptions};
 pub use state::State;
 pub use watch::Notifier;

@@ -17,17 +17,21 @@ enum Claim {
 
 /// Places that tasks are lent to.
 #[derive(Clone, Default)]
-struct Places(Arc<Mutex<Vec<Claim>>>);
+struct Places {
+    claims: Arc<Mutex<Vec<Claim>>>,
+    /// How many tasks' proxies were dropped.
+    dropped: Arc<AtomicUsize>,
+}
 
 impl Places {
     fn open(&self) -> Place {
-        let mut claims = self.0.lock().unwrap();
+        let mut claims = self.claims.lock().unwrap();
         claims.push(Claim::Queued);
         [claims.len() as u64 - 1, 0]
     }
 
     fn claim(&self, place: Place, as_what: Claim) -> bool {
-        let mut claims = self.0.lock().unwrap();
+        let mut claims = self.claims.lock().unwrap();
         let claim = &mut claims[place[0] as usize];
         let free = *claim == Claim::Queued;
         if free {
@@ -40,12 +44,11 @@ impl Places {
 struct Elsewhere {
     places: Places,
     answer: Result<String, TaskError>,
-    dropped: Arc<AtomicUsize>,
 }
 
 impl Drop for Elsewhere {
     fn drop(&mut self) {
-        self.dropped.fetch_add(1, SeqCst);
+        self.places.dropped.fetch_add(1, SeqCst);
     }
 }
 
@@ -61,7 +64,7 @@ impl Proxy for Elsewhere {
     }
 
     fn started(&self, place: Place) -> bool {
-        self.places.0.lock().unwrap()[place[0] as usize] != Claim::Queued
+        self.places.claims.lock().unwrap()[place[0] as usize] != Claim::Queued
     }
 
     fn name() -> &'static str {
@@ -69,38 +72,20 @@ impl Proxy for Elsewhere {
     }
 }
 
-struct Lent {
-    task: Task,
-    future: Future<String>,
-    places: Places,
-    dropped: Arc<AtomicUsize>,
-}
-
-fn new(answer: Result<&str, TaskError>) -> Lent {
+/// A task whose answer will be this, its future, and where it may be lent to.
+fn new(answer: Result<&str, TaskError>) -> (Task, Future<String>, Places) {
     let places = Places::default();
-    let dropped = Arc::new(AtomicUsize::new(0));
     let (task, future) = Task::new_lendable(Elsewhere {
         places: places.clone(),
         answer: answer.map(str::to_owned),
-        dropped: dropped.clone(),
     });
-    Lent {
-        task,
-        future,
-        places,
-        dropped,
-    }
+    (task, future, places)
 }
 
 // D-26
 #[test]
 fn a_lent_task_is_pending_until_it_is_begun_there() {
-    let Lent {
-        mut task,
-        future,
-        places,
-        ..
-    } = new(Ok("answer"));
+    let (mut task, future, places) = new(Ok("answer"));
     let place = places.open();
     assert!(task.lend(place));
     assert_eq!(future.state(), State::Pending);
@@ -121,12 +106,7 @@ fn a_lent_task_is_pending_until_it_is_begun_there() {
 // C-156, D-26
 #[test]
 fn a_lent_task_that_was_not_begun_is_cancelled_exactly() {
-    let Lent {
-        mut task,
-        future,
-        places,
-        dropped,
-    } = new(Ok("answer"));
+    let (mut task, future, places) = new(Ok("answer"));
     let (tell, told) = channel();
     future.add_done_callback(move |f| tell.send(f.cancelled()).unwrap());
     let place = places.open();
@@ -134,7 +114,7 @@ fn a_lent_task_that_was_not_begun_is_cancelled_exactly() {
     assert!(future.cancel());
     assert!(future.cancel(), "again");
     assert!(told.recv().unwrap());
-    assert_eq!(dropped.load(SeqCst), 1);
+    assert_eq!(places.dropped.load(SeqCst), 1);
     assert!(!places.claim(place, Claim::Started), "it is never begun");
     assert_eq!(task.unlend(|| unreachable!()), Unlent::NotLent);
     assert_eq!(task.run_lent(|| {}), Ran::Cancelled);
@@ -144,12 +124,7 @@ fn a_lent_task_that_was_not_begun_is_cancelled_exactly() {
 // P4
 #[test]
 fn a_task_that_is_taken_back_is_lent_elsewhere() {
-    let Lent {
-        mut task,
-        future,
-        places,
-        ..
-    } = new(Ok("answer"));
+    let (mut task, future, places) = new(Ok("answer"));
     let first = places.open();
     assert!(task.lend(first));
     let back = || places.claim(first, Claim::Revoked);
@@ -170,23 +145,13 @@ fn a_task_that_is_taken_back_is_lent_elsewhere() {
 // P1
 #[test]
 fn a_lent_task_can_fail() {
-    let Lent {
-        mut task,
-        future,
-        places,
-        dropped,
-    } = new(Ok("answer"));
+    let (mut task, future, places) = new(Ok("answer"));
     assert!(task.lend(places.open()));
     assert!(task.fail(BrokenExecutor::new("the worker died").into()));
-    assert_eq!(dropped.load(SeqCst), 1);
+    assert_eq!(places.dropped.load(SeqCst), 1);
     assert_eq!(future.result().unwrap_err().to_string(), "the worker died");
 
-    let Lent {
-        mut task,
-        future,
-        places,
-        ..
-    } = new(Err(BrokenExecutor::new("not readable").into()));
+    let (mut task, future, places) = new(Err(BrokenExecutor::new("not readable").into()));
     assert!(task.lend(places.open()));
     assert_eq!(task.run_lent(|| {}), Ran::Failed);
     assert_eq!(future.result().unwrap_err().to_string(), "not readable");
@@ -195,12 +160,7 @@ fn a_lent_task_can_fail() {
 // P1
 #[test]
 fn a_lent_task_that_is_dropped_breaks_its_future() {
-    let Lent {
-        mut task,
-        future,
-        places,
-        ..
-    } = new(Ok("answer"));
+    let (mut task, future, places) = new(Ok("answer"));
     assert!(task.lend(places.open()));
     drop(task);
     assert!(matches!(future.result(), Err(TaskError::Broken(_))));
@@ -209,12 +169,7 @@ fn a_lent_task_that_is_dropped_breaks_its_future() {
 // P6
 #[test]
 fn a_lent_task_outlives_its_owner() {
-    let Lent {
-        mut task,
-        future,
-        places,
-        dropped,
-    } = new(Ok("answer"));
+    let (mut task, future, places) = new(Ok("answer"));
     let place = places.open();
     assert!(task.lend(place));
     let handle = future.handle();
@@ -222,7 +177,7 @@ fn a_lent_task_outlives_its_owner() {
     assert!(places.claim(place, Claim::Started));
     assert!(!handle.cancel());
     assert_eq!(task.run_lent(|| {}), Ran::Finished);
-    assert_eq!(dropped.load(SeqCst), 1);
+    assert_eq!(places.dropped.load(SeqCst), 1);
     assert!(handle.done());
 }
 
@@ -237,19 +192,14 @@ fn what_cannot_be_lent_is_not() {
     assert!(task.name().contains("what_cannot_be_lent"));
     assert_eq!(task.run(|| {}), Ran::Finished);
 
-    let Lent { task, future, .. } = new(Ok("answer"));
+    let (task, future, _) = new(Ok("answer"));
     assert_eq!(task.run_lent(|| {}), Ran::Failed, "it was not lent");
     assert!(matches!(future.result(), Err(TaskError::Broken(_))));
 }
 
 #[test]
 fn a_lent_task_is_lent_once() {
-    let Lent {
-        mut task,
-        future,
-        places,
-        ..
-    } = new(Ok("answer"));
+    let (mut task, future, places) = new(Ok("answer"));
     assert!(task.lend(places.open()));
     assert!(!task.lend(places.open()));
     assert_eq!(task.run_lent(|| {}), Ran::Finished);

@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use future_core::executor::max_workers;
 use future_core::{Captureless, Function};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{BuildError, Wrong};
 use crate::launcher::{LaunchSpec, Launcher};
-use crate::limits::MAX_WORKERS;
 use crate::linux_spawn::LocalLauncher;
 use crate::shared::{Shared, TaskSettings};
 use crate::shell::Workers;
@@ -21,9 +21,6 @@ use crate::supervisor::{Config, OnCrash};
 use crate::work::nanos;
 use crate::worker::{Initializer, InitializerError};
 use crate::{DropPolicy, ProcessPoolExecutor};
-
-/// Says how many workers when the program does not.
-const VARIABLE: &str = "CONCURRENT_FUTURES_MAX_WORKERS";
 
 /// From the request to terminate until the kill, when nothing else is said.
 const GRACE: Duration = Duration::from_secs(1);
@@ -208,8 +205,9 @@ impl Builder {
     }
 
     /// What dropping the pool does; by default it waits for all that was submitted.
-    pub fn drop_policy(mut self, policy: DropPolicy) -> Self {
-        self.drop_policy = policy;
+    /// It takes this pool's own [`DropPolicy`], and the one that all pools have.
+    pub fn drop_policy(mut self, policy: impl Into<DropPolicy>) -> Self {
+        self.drop_policy = policy.into();
         self
     }
 
@@ -262,15 +260,8 @@ impl Builder {
     /// program (the message says what to do), or when the system refuses a thread or a
     /// descriptor.
     pub fn build(self) -> Result<ProcessPoolExecutor, BuildError> {
-        let max_workers = match self.max_workers {
-            Some(given) => given,
-            None => default_workers()?,
-        };
-        let workers = match NonZeroU32::new(max_workers as u32) {
-            _ if max_workers > MAX_WORKERS => return Err(Wrong::TooManyWorkers(max_workers).into()),
-            None => return Err(Wrong::NoWorkers.into()),
-            Some(workers) => workers,
-        };
+        // Python's default.
+        let workers = max_workers(self.max_workers, |cpus| cpus)?;
         let launcher = match (self.launcher, self.program) {
             (Some(launcher), _) => launcher,
             (None, Some(path)) => {
@@ -301,21 +292,6 @@ impl Builder {
         };
         let shared = Shared::start(name, config, workers, tasks).map_err(Wrong::Refused)?;
         Ok(ProcessPoolExecutor::from_shared(shared, self.drop_policy))
-    }
-}
-
-/// Python's default, and the environment's wish before it.
-fn default_workers() -> Result<usize, BuildError> {
-    let Some(value) = std::env::var_os(VARIABLE) else {
-        return Ok(std::thread::available_parallelism().map_or(1, Into::into));
-    };
-    match value.to_str().and_then(|text| text.trim().parse().ok()) {
-        Some(workers @ 1..=MAX_WORKERS) => Ok(workers),
-        _ => Err(Wrong::Variable {
-            name: VARIABLE,
-            value: value.to_string_lossy().into_owned(),
-        }
-        .into()),
     }
 }
 

@@ -4,8 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use future_core::executor::WorkersError;
+
 use crate::launcher::LaunchError;
-use crate::limits::MAX_WORKERS;
 use crate::worker::InitializerError;
 
 /// A pool cannot be made as asked for. The message says what is wrong and what to do.
@@ -14,12 +15,16 @@ pub struct BuildError(Wrong);
 
 #[derive(Debug)]
 pub(crate) enum Wrong {
-    NoWorkers,
-    TooManyWorkers(usize),
-    Variable { name: &'static str, value: String },
+    Workers(WorkersError),
     Launcher(LaunchError),
     Initializer(InitializerError),
     Refused(io::Error),
+}
+
+impl From<WorkersError> for BuildError {
+    fn from(error: WorkersError) -> Self {
+        Self(Wrong::Workers(error))
+    }
 }
 
 impl From<Wrong> for BuildError {
@@ -33,7 +38,7 @@ impl BuildError {
     #[must_use]
     pub fn variable(&self) -> Option<(&str, &str)> {
         match &self.0 {
-            Wrong::Variable { name, value } => Some((name, value)),
+            Wrong::Workers(error) => error.variable(),
             _ => None,
         }
     }
@@ -48,18 +53,7 @@ impl BuildError {
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Wrong::NoWorkers => f.write_str("max_workers must be greater than 0"),
-            Wrong::TooManyWorkers(given) => {
-                write!(
-                    f,
-                    "max_workers must be at most {MAX_WORKERS}, and is {given}"
-                )
-            }
-            Wrong::Variable { name, value } => write!(
-                f,
-                "the environment variable {name} must be a number from 1 to {MAX_WORKERS}, and \
-                 is {value:?}"
-            ),
+            Wrong::Workers(error) => error.fmt(f),
             Wrong::Launcher(error) => error.fmt(f),
             Wrong::Initializer(error) => {
                 write!(f, "the initializer cannot be sent to workers: {error}")

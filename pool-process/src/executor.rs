@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use future_core::{
     AsFuture, Call, Captureless, Executor, ForEachError, Function, Future, Job, Map, MapOptions,
-    Portable, SubmitError,
+    Portable, ShutdownOptions, SubmitError,
 };
 
 use crate::inbox::Command;
 use crate::options::TaskOptions;
 use crate::receive::{self, Receive, ReceiveFallible};
 use crate::shared::Shared;
-use crate::shutdown::{DropPolicy, ShutdownError, ShutdownOptions};
+use crate::shutdown::{DropPolicy, ShutdownError};
 use crate::spans::Origin;
 use crate::stats::Stats;
 use crate::verbs::verbs;

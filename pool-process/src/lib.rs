@@ -114,11 +114,11 @@ pub use error::BuildError;
 pub use executor::{ProcessPoolExecutor, ProcessPoolHandle};
 pub use future_core::{
     Call, Executor, ForEachError, Future, Job, Map, MapOptions, Portable, PortableError,
-    RemoteCause, RemoteError, State, SubmitError, SubmitErrorKind, TaskError, WorkerDied,
-    WorkerEnd,
+    RemoteCause, RemoteError, ShutdownOptions, State, SubmitError, SubmitErrorKind, TaskError,
+    WorkerDied, WorkerEnd,
 };
 pub use options::TaskOptions;
-pub use shutdown::{DropPolicy, ShutdownError, ShutdownOptions};
+pub use shutdown::{DropPolicy, ShutdownError};
 pub use stats::Stats;
 pub use supervisor::OnCrash;
 pub use worker::{is_worker, worker_state};

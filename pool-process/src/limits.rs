@@ -1,8 +1,5 @@
 //! Numbers of the design in one place.
 
-/// More workers than any machine has processes for.
-pub(crate) const MAX_WORKERS: usize = 1 << 16;
-
 /// Chunks of a `map` that are submitted ahead, for each worker.
 pub(crate) const CHUNKS_AHEAD: usize = 4;
 

@@ -6,67 +6,8 @@ use std::time::Duration;
 
 use crate::stats::Stats;
 
-/// How to shut a pool down: Python's `shutdown(wait, cancel_futures)`, and a time limit.
-///
-/// ```
-/// use pool_process::{ShutdownOptions, ProcessPoolExecutor};
-/// use std::time::Duration;
-///
-/// let pool = ProcessPoolExecutor::new(2)?;
-/// let options = ShutdownOptions::new()
-///     .cancel_futures(true)
-///     .timeout(Duration::from_secs(5));
-/// pool.shutdown_with(options)?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct ShutdownOptions {
-    pub(crate) wait: bool,
-    pub(crate) cancel_futures: bool,
-    pub(crate) timeout: Option<Duration>,
-}
-
-impl Default for ShutdownOptions {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl ShutdownOptions {
-    /// Waits, without a limit, for all that was submitted.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            wait: true,
-            cancel_futures: false,
-            timeout: None,
-        }
-    }
-
-    /// Whether to wait until all workers are gone. Without it they go on in the background:
-    /// what was submitted is run, and each worker ends when nothing is left, or with this process.
-    #[must_use]
-    pub fn wait(mut self, wait: bool) -> Self {
-        self.wait = wait;
-        self
-    }
-
-    /// Whether to cancel the tasks that have not started. Never cancels one that runs.
-    #[must_use]
-    pub fn cancel_futures(mut self, cancel: bool) -> Self {
-        self.cancel_futures = cancel;
-        self
-    }
-
-    /// How long to wait at most.
-    #[must_use]
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = Some(limit);
-        self
-    }
-}
-
-/// What dropping a pool does.
+/// What dropping a pool does: the [`future_core::DropPolicy`] that all pools have, and an end that
+/// only processes can have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropPolicy {
@@ -80,6 +21,16 @@ pub enum DropPolicy {
     Detach,
     /// Ends the workers whatever they do, and waits until they are gone.
     Kill,
+}
+
+impl From<future_core::DropPolicy> for DropPolicy {
+    fn from(policy: future_core::DropPolicy) -> Self {
+        match policy {
+            future_core::DropPolicy::Cancel => Self::Cancel,
+            future_core::DropPolicy::Detach => Self::Detach,
+            _ => Self::Wait,
+        }
+    }
 }
 
 /// The pool is shut down, but not all of its workers are gone.

@@ -338,6 +338,17 @@ fn scene(shell: Shell) -> Scene {
     (Arc::new(Mutex::new(shell)), process, Arc::new(runs))
 }
 
+/// The process of the first worker at work, in a thread.
+fn start(
+    shell: &Arc<Mutex<Shell>>,
+    process: &Process,
+    runs: &Arc<Vec<AtomicU32>>,
+    reads: bool,
+) -> thread::JoinHandle<()> {
+    let (shell, process, runs) = (shell.clone(), process.clone(), runs.clone());
+    thread::spawn(move || work(&shell, 0, &process, &runs, reads))
+}
+
 fn ran(runs: &[AtomicU32], task: usize) -> u32 {
     runs[task].load(Ordering::Relaxed)
 }
@@ -357,10 +368,7 @@ fn cancel_against_start_against_death() {
     .substitute(MEMORY)
     .check(|| {
         let (shell, process, runs) = scene(Shell::with_tasks(1, 1, None, 1, 1));
-        let worker = {
-            let (shell, process, runs) = (shell.clone(), process.clone(), runs.clone());
-            thread::spawn(move || work(&shell, 0, &process, &runs, false))
-        };
+        let worker = start(&shell, &process, &runs, false);
         let owner = {
             let shell = shell.clone();
             thread::spawn(move || {
@@ -423,10 +431,7 @@ fn answer_against_death() {
     .substitute(MEMORY)
     .check(|| {
         let (shell, process, runs) = scene(Shell::with_tasks(1, 1, None, 2, 2));
-        let worker = {
-            let (shell, process, runs) = (shell.clone(), process.clone(), runs.clone());
-            thread::spawn(move || work(&shell, 0, &process, &runs, false))
-        };
+        let worker = start(&shell, &process, &runs, false);
         let reader = {
             let shell = shell.clone();
             thread::spawn(move || shell.lock().read(0))
@@ -471,10 +476,7 @@ fn retirement_against_submit_against_shutdown() {
     .check(|| {
         let (shell, process, runs) = scene(Shell::with_tasks(1, 1, Some(1), 2, 1));
         let closed = Arc::new(AtomicBool::new(false));
-        let worker = {
-            let (shell, process, runs) = (shell.clone(), process.clone(), runs.clone());
-            thread::spawn(move || work(&shell, 0, &process, &runs, true))
-        };
+        let worker = start(&shell, &process, &runs, true);
         let submitter = {
             let (shell, closed) = (shell.clone(), closed.clone());
             thread::spawn(move || {
@@ -537,10 +539,7 @@ fn steal_back_against_start() {
         let shell = Shell::with_tasks(2, 1, None, 2, 2);
         assert_eq!(shell.coming.len(), 1);
         let (shell, process, runs) = scene(shell);
-        let first = {
-            let (shell, process, runs) = (shell.clone(), process.clone(), runs.clone());
-            thread::spawn(move || work(&shell, 0, &process, &runs, true))
-        };
+        let first = start(&shell, &process, &runs, true);
         let second = {
             let (shell, runs) = (shell.clone(), runs.clone());
             thread::spawn(move || {
@@ -585,10 +584,7 @@ fn kill_against_answer() {
     .substitute(MEMORY)
     .check(|| {
         let (shell, process, runs) = scene(Shell::with_tasks(1, 1, None, 2, 2));
-        let worker = {
-            let (shell, process, runs) = (shell.clone(), process.clone(), runs.clone());
-            thread::spawn(move || work(&shell, 0, &process, &runs, true))
-        };
+        let worker = start(&shell, &process, &runs, true);
         {
             let mut shell = shell.lock();
             let key = shell.claim_of(0).unwrap().key;
@@ -636,10 +632,7 @@ fn cancelling_shutdown_against_start() {
     .substitute(MEMORY)
     .check(|| {
         let (shell, process, runs) = scene(Shell::with_tasks(1, 1, None, 2, 2));
-        let worker = {
-            let (shell, process, runs) = (shell.clone(), process.clone(), runs.clone());
-            thread::spawn(move || work(&shell, 0, &process, &runs, true))
-        };
+        let worker = start(&shell, &process, &runs, true);
         {
             let mut shell = shell.lock();
             shell.tell(Event::Close { cancel: true });

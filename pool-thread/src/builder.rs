@@ -12,17 +12,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use future_core::BrokenExecutor;
+use future_core::executor::max_workers;
 use future_core::shim::Arc;
 
 use crate::config::{Config, Initializer, SpawnGate};
 use crate::error::{BuildError, Wrong};
-use crate::limits::MAX_WORKERS;
 use crate::shared::Shared;
 use crate::worker::forget_panic;
 use crate::{DropPolicy, ThreadPoolExecutor};
-
-/// Says how many workers when the program does not.
-const VARIABLE: &str = "CONCURRENT_FUTURES_MAX_WORKERS";
 
 /// How a pool is to be; made by [`ThreadPoolExecutor::builder`].
 ///
@@ -216,15 +213,9 @@ impl<S: 'static> Builder<S> {
     /// [`BuildError`] when a setting is impossible, or the environment variable is used and is
     /// no such number.
     pub fn build(self) -> Result<ThreadPoolExecutor<S>, BuildError> {
-        let max_workers = match self.max_workers {
-            Some(given) => given,
-            None => default_workers()?,
-        };
-        match max_workers {
-            0 => return Err(Wrong::NoWorkers.into()),
-            1..=MAX_WORKERS => {}
-            more => return Err(Wrong::TooManyWorkers(more).into()),
-        }
+        // Python's default.
+        let max_workers = max_workers(self.max_workers, |cpus| (cpus + 4).min(32))?;
+        let max_workers = max_workers.get() as usize;
         if self.min_workers > max_workers {
             let (min, max) = (self.min_workers, max_workers);
             return Err(Wrong::MinAboveMax { min, max }.into());
@@ -248,22 +239,6 @@ impl<S: 'static> Builder<S> {
             Arc::new(shared),
             self.drop_policy,
         ))
-    }
-}
-
-/// Python's default: `min(32, cpus + 4)`, and the environment's wish before it.
-fn default_workers() -> Result<usize, BuildError> {
-    let Some(value) = std::env::var_os(VARIABLE) else {
-        let cpus = std::thread::available_parallelism().map_or(1, Into::into);
-        return Ok((cpus + 4).min(32));
-    };
-    match value.to_str().and_then(|text| text.trim().parse().ok()) {
-        Some(workers @ 1..=MAX_WORKERS) => Ok(workers),
-        _ => Err(Wrong::Variable {
-            name: VARIABLE,
-            value: value.to_string_lossy().into_owned(),
-        }
-        .into()),
     }
 }
 

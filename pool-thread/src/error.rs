@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::limits::MAX_WORKERS;
+use future_core::executor::WorkersError;
 
 /// A pool cannot be made as asked for. The message names the setting, what was given and what
 /// is expected.
@@ -12,11 +12,15 @@ pub struct BuildError(Wrong);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wrong {
-    NoWorkers,
-    TooManyWorkers(usize),
+    Workers(WorkersError),
     MinAboveMax { min: usize, max: usize },
-    Variable { name: &'static str, value: String },
     Prefix(String),
+}
+
+impl From<WorkersError> for BuildError {
+    fn from(error: WorkersError) -> Self {
+        Self(Wrong::Workers(error))
+    }
 }
 
 impl From<Wrong> for BuildError {
@@ -30,7 +34,7 @@ impl BuildError {
     #[must_use]
     pub fn variable(&self) -> Option<(&str, &str)> {
         match &self.0 {
-            Wrong::Variable { name, value } => Some((name, value)),
+            Wrong::Workers(error) => error.variable(),
             _ => None,
         }
     }
@@ -39,21 +43,10 @@ impl BuildError {
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Wrong::NoWorkers => f.write_str("max_workers must be greater than 0"),
-            Wrong::TooManyWorkers(given) => {
-                write!(
-                    f,
-                    "max_workers must be at most {MAX_WORKERS}, and is {given}"
-                )
-            }
+            Wrong::Workers(error) => error.fmt(f),
             Wrong::MinAboveMax { min, max } => write!(
                 f,
                 "min_workers must be at most max_workers ({max}), and is {min}"
-            ),
-            Wrong::Variable { name, value } => write!(
-                f,
-                "the environment variable {name} must be a number from 1 to {MAX_WORKERS}, and \
-                 is {value:?}"
             ),
             Wrong::Prefix(prefix) => write!(
                 f,

@@ -7,14 +7,15 @@ use std::marker::PhantomData;
 
 use future_core::shim::Arc;
 use future_core::{
-    Call, Executor, ForEachError, Function, Future, Job, Map, MapOptions, Portable, SubmitError,
+    Call, DropPolicy, Executor, ForEachError, Function, Future, Job, Map, MapOptions, Portable,
+    ShutdownOptions, SubmitError,
 };
 
 use crate::jobs::{MapItem, StarItem};
 use crate::offer::{self, Made};
 use crate::scope::{self, Scope};
 use crate::shared::Shared;
-use crate::shutdown::{DropPolicy, ShutdownError, ShutdownOptions};
+use crate::shutdown::ShutdownError;
 use crate::state::WithState;
 use crate::stats::Stats;
 use crate::verbs::{AHEAD, verbs};

@@ -77,11 +77,11 @@ pub use builder::Builder;
 pub use error::BuildError;
 pub use executor::{ThreadPoolExecutor, ThreadPoolHandle};
 pub use future_core::{
-    Call, Executor, ForEachError, Future, Job, Map, MapOptions, SubmitError, SubmitErrorKind,
-    TaskError,
+    Call, DropPolicy, Executor, ForEachError, Future, Job, Map, MapOptions, ShutdownOptions,
+    SubmitError, SubmitErrorKind, TaskError,
 };
 pub use scope::Scope;
-pub use shutdown::{DropPolicy, ShutdownError, ShutdownOptions};
+pub use shutdown::ShutdownError;
 pub use stats::Stats;
 
 /// For this crate's own models and tests.

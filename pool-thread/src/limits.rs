@@ -9,9 +9,6 @@ pub(crate) const FAIR: u64 = BATCH as u64;
 /// How deep tasks run in place may nest on one worker.
 pub(crate) const DEPTH: usize = 256;
 
-/// More workers than any machine has threads for.
-pub(crate) const MAX_WORKERS: usize = 1 << 16;
-
 /// An empty queue keeps room for this many tasks, and gives back what is more.
 pub(crate) const KEEP: usize = 4096;
 

@@ -567,9 +567,9 @@ macro_rules! verbs {
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
             pub fn shutdown_with(&self, options: ShutdownOptions) -> Result<(), ShutdownError> {
-                self.shared.close(options.cancel_futures);
-                if options.wait {
-                    self.shared.wait(options.timeout)
+                self.shared.close(options.get_cancel_futures());
+                if options.get_wait() {
+                    self.shared.wait(options.get_timeout())
                 } else {
                     Ok(())
                 }

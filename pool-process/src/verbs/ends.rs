@@ -72,9 +72,9 @@ macro_rules! ends {
             /// [`ShutdownError`] when it is to wait and cannot: time was up, or this is a
             /// callback of one of the pool's futures. The pool is shut down all the same.
             pub fn shutdown_with(&self, options: ShutdownOptions) -> Result<(), ShutdownError> {
-                self.shared.close(options.cancel_futures);
-                if options.wait {
-                    self.shared.wait(options.timeout)
+                self.shared.close(options.get_cancel_futures());
+                if options.get_wait() {
+                    self.shared.wait(options.get_timeout())
                 } else {
                     Ok(())
                 }
