@@ -27,6 +27,7 @@
 mod batch {
     use concurrent_futures::process::TaskOptions;
     use concurrent_futures::{ProcessPoolExecutor, TaskError, WorkerDied, WorkerEnd};
+    use rustix::process::{Signal, getpid, kill_process};
     use serde::{Deserialize, Serialize};
     use std::error::Error;
     use std::time::Duration;
@@ -46,10 +47,7 @@ mod batch {
     fn primes(mood: Mood, end: u32) -> usize {
         match mood {
             Mood::Good => {}
-            // SAFETY: none; it is a wild pointer, as a C library might have one.
-            Mood::Segfault => unsafe {
-                std::ptr::without_provenance_mut::<u8>(16).write_volatile(1);
-            },
+            Mood::Segfault => segfault(),
             Mood::Hang => loop {
                 std::thread::park();
             },
@@ -67,6 +65,16 @@ mod batch {
             }
         }
         count
+    }
+
+    /// Ends as a wild pointer would end it, which safe code cannot have: by the system's signal
+    /// for that. In the example `c_library` there is one.
+    fn segfault() -> ! {
+        kill_process(getpid(), Signal::SEGV).expect("a process may signal itself");
+        loop {
+            // The signal comes to whichever thread is at hand.
+            std::thread::park();
+        }
     }
 
     /// Deeper than any stack.

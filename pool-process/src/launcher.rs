@@ -59,6 +59,18 @@ pub enum LaunchError {
 }
 
 impl LaunchError {
+    /// A copy of this program would run its `main`.
+    #[must_use]
+    pub fn not_entered() -> Self {
+        // Most users know this crate by the name of the one that re-exports it.
+        Self::Unsupported(
+            "this program was linked in a way that leaves out the code by which a copy of it \
+             becomes a worker; call `concurrent_futures::process::init()` first in `main` \
+             (`pool_process::init()` in a program that uses that crate by itself)"
+                .to_owned(),
+        )
+    }
+
     pub(crate) fn refused(step: &'static str) -> impl Fn(io::Error) -> Self {
         move |source| Self::Refused { step, source }
     }

@@ -125,8 +125,9 @@ pub use worker::{is_worker, worker_state};
 
 /// Becomes a worker, and does not return, if this process was started as one.
 ///
-/// A program needs this call only where the linker leaves out the code that does it before `main`;
-/// the error of a pool says so. It then has to come first in `main`.
+/// With the crate `concurrent-futures` it is `concurrent_futures::process::init`. A program needs
+/// this call only where the linker leaves out the code that does it before `main`; the error of a
+/// pool says so. It then has to come first in `main`.
 ///
 /// ```
 /// pool_process::init();

@@ -46,11 +46,7 @@ impl LocalLauncher {
     /// [`LaunchError::Unsupported`] when a copy of this program would not become a worker.
     pub fn new() -> Result<Self, LaunchError> {
         if !constructor::will_be_entered() {
-            return Err(LaunchError::Unsupported(
-                "this program was linked in a way that leaves out the code by which a copy of it \
-                 becomes a worker; call `pool_process::init()` first in `main`"
-                    .to_owned(),
-            ));
+            return Err(LaunchError::not_entered());
         }
         Self::of(SELF.into())
     }
