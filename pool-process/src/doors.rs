@@ -8,7 +8,9 @@ use future_core::executor::{Driver, Place};
 
 use crate::claims::Claimed;
 use crate::control::Control;
-use crate::inbox::{Command, Inbox};
+use crate::engine::InboxOf;
+use crate::inbox::Command;
+use crate::shell::Shell;
 use crate::supervisor::WorkerId;
 use crate::wire::Ticket;
 
@@ -27,7 +29,7 @@ struct Doors {
 pub(crate) struct Door {
     pub(crate) worker: WorkerId,
     pub(crate) control: Arc<Control>,
-    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) inbox: Arc<InboxOf<Shell>>,
     pub(crate) driver: Weak<dyn Driver>,
 }
 

@@ -12,59 +12,96 @@
 //! The supervisor's thread lives as long as the pool. It starts the workers, which end with it,
 //! and polls whenever nobody else does.
 
+use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use future_core::executor::{Awaited, Driver, Place};
-use future_core::shim::Mutex;
+use future_core::shim::thread::yield_now;
+use future_core::shim::{Mutex, MutexGuard};
 use future_core::{BrokenExecutor, SubmitErrorKind};
 
-use crate::delivery::{self, Deliveries, Delivery, Next};
+use crate::deliveries::{self, Deliveries, Next};
 use crate::doors;
+use crate::ground::{Ground, Poll, Watch as _, Woken};
 use crate::inbox::Inbox;
+use crate::linux_ground;
 use crate::reactor::{Reactor, Source};
-use crate::seat::Woken;
-use crate::shell::{Shell, Workers, now};
+use crate::shell::{Shell, Workers};
 use crate::supervisor::Config;
+use crate::turns::Turns;
 use crate::watch::Watch;
 
 /// With so many deliveries at once the polling is given up for good.
 const MANY: usize = 16;
 
+/// Where the users of `T`'s pool put what they have for it.
+pub type InboxOf<T> =
+    Inbox<<T as Turns>::Work, <T as Turns>::Command, <<T as Turns>::Ground as Ground>::Bell>;
+
+type ReactorOf<T> = <<T as Turns>::Ground as Ground>::Reactor;
+type WatchOf<T> = <<T as Turns>::Ground as Ground>::Watch;
+
 /// What the threads of a pool share.
-pub(crate) struct Engine {
+pub struct Engine<T: Turns> {
     name: String,
-    pub(crate) inbox: Arc<Inbox>,
-    pub(crate) deliveries: Deliveries,
-    reactor: Arc<Reactor>,
-    watch: Watch,
+    /// Tasks and commands, from any thread.
+    pub inbox: Arc<InboxOf<T>>,
+    /// Futures to be completed, and the threads that do it.
+    pub deliveries: Deliveries<T::Delivery>,
+    reactor: Arc<ReactorOf<T>>,
+    watch: WatchOf<T>,
     /// `None` once it has panicked, which it does not.
-    shell: StdMutex<Option<Shell>>,
+    shell: Mutex<Option<T>>,
     /// What is left of it then.
-    wreck: Mutex<Option<Shell>>,
+    wreck: Mutex<Option<T>>,
 }
 
-impl Engine {
-    pub(crate) fn new(name: String, config: Config, workers: Workers) -> io::Result<Arc<Self>> {
-        let inbox = Arc::new(Inbox::new()?);
+impl Engine<Shell> {
+    /// The engine of a process pool.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses a descriptor.
+    pub(crate) fn of_processes(
+        name: String,
+        config: Config,
+        workers: Workers,
+    ) -> io::Result<Arc<Self>> {
+        let inbox = Arc::new(Inbox::new(linux_ground::Bell::new()?));
         let reactor = Arc::new(Reactor::new()?);
         reactor.add(Source::Inbox, inbox.bell())?;
         let watch = Watch::new()?;
-        Ok(Arc::new_cyclic(|this: &Weak<Self>| {
-            let driver = this.clone();
-            let shell = Shell::new(config, workers, inbox.clone(), reactor.clone(), driver);
-            Self {
-                name,
-                inbox,
-                deliveries: Deliveries::default(),
-                reactor,
-                watch,
-                shell: StdMutex::new(Some(shell)),
-                wreck: Mutex::new(None),
-            }
-        }))
+        Ok(Self::new(
+            name,
+            inbox.clone(),
+            reactor.clone(),
+            watch,
+            |driver| Shell::new(config, workers, inbox, reactor, driver),
+        ))
+    }
+}
+
+impl<T: Turns> Engine<T> {
+    /// An engine whose shell `make` makes; it gets who may be driven.
+    pub fn new(
+        name: String,
+        inbox: Arc<InboxOf<T>>,
+        reactor: Arc<ReactorOf<T>>,
+        watch: WatchOf<T>,
+        make: impl FnOnce(Weak<dyn Driver>) -> T,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|this: &Weak<Self>| Self {
+            name,
+            inbox,
+            deliveries: Deliveries::default(),
+            reactor,
+            watch,
+            shell: Mutex::new(Some(make(this.clone()))),
+            wreck: Mutex::new(None),
+        })
     }
 
     /// Starts a delivery thread.
@@ -73,16 +110,16 @@ impl Engine {
         this.deliveries.grow(&this.name, move || own.deliver())
     }
 
-    pub(crate) fn shell(&self) -> MutexGuard<'_, Option<Shell>> {
-        self.shell.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn shell(&self) -> MutexGuard<'_, Option<T>> {
+        self.shell.lock()
     }
 
     /// There is a task, and whoever polls sleeps: if it is the only one, sends it to a worker here
     /// and now, else wakes that thread.
-    pub(crate) fn work_or_ring(&self) {
+    pub fn work_or_ring(&self) {
         let mut ended = Vec::new();
         let worked = match self.shell.try_lock() {
-            Ok(mut place) if place.as_ref().is_some_and(Shell::is_idle) => {
+            Some(mut place) if place.as_ref().is_some_and(T::is_idle) => {
                 self.turned(&mut place, |shell| {
                     shell.turn_as_guest(&[], &mut ended);
                     Needs::of(shell)
@@ -101,7 +138,7 @@ impl Engine {
 
     /// Sees to it that what a user's thread did not do as a guest is done by those who are here for
     /// it: `ended` is delivered, and who `needs` says comes.
-    fn leave_the_rest(&self, needs: Needs, ended: &mut Vec<Delivery>) {
+    fn leave_the_rest(&self, needs: Needs, ended: &mut Vec<T::Delivery>) {
         // Before the supervisor's thread learns that it is over, if it is.
         let undelivered = self.deliveries.push(ended);
         if needs.supervisor {
@@ -114,11 +151,7 @@ impl Engine {
     }
 
     /// Calls `turn`. Should it panic, all that was with the shell breaks.
-    fn turned<R>(
-        &self,
-        place: &mut Option<Shell>,
-        turn: impl FnOnce(&mut Shell) -> R,
-    ) -> Option<R> {
+    fn turned<R>(&self, place: &mut Option<T>, turn: impl FnOnce(&mut T) -> R) -> Option<R> {
         let shell = place.as_mut()?;
         let turned = catch_unwind(AssertUnwindSafe(|| turn(shell)));
         if turned.is_err() {
@@ -143,8 +176,8 @@ impl Engine {
         &self,
         ready: &mut Vec<Source>,
         until: Option<u64>,
-        is_for: impl FnOnce(&Shell) -> bool,
-        turn: impl FnOnce(&mut Shell, &[Source]) -> R,
+        is_for: impl FnOnce(&T) -> bool,
+        turn: impl FnOnce(&mut T, &[Source]) -> R,
     ) -> Option<R> {
         let (next, at_once) = self.turned(&mut self.shell(), |shell| {
             (shell.before_sleep(), is_for(shell))
@@ -155,7 +188,7 @@ impl Engine {
         };
         let sleeps = !at_once && self.inbox.may_sleep();
         let limit = if sleeps {
-            until.map(|at| at.saturating_sub(now()))
+            until.map(|at| at.saturating_sub(T::Ground::now()))
         } else {
             Some(0)
         };
@@ -168,13 +201,13 @@ impl Engine {
     }
 
     /// A delivery thread.
-    fn deliver(&self) {
+    pub fn deliver(&self) {
         self.deliveries.enter();
         let mut ready = Vec::new();
         let mut ended = Vec::new();
         loop {
             match self.deliveries.next() {
-                Next::Deliver(delivery) => delivery::carry_out(delivery),
+                Next::Deliver(delivery) => deliveries::carry_out(delivery),
                 Next::Poll => self.poll_as_guest(&mut ready, &mut ended),
                 Next::End => return,
             }
@@ -182,7 +215,7 @@ impl Engine {
     }
 
     /// Polls until there is something to deliver.
-    fn poll_as_guest(&self, ready: &mut Vec<Source>, ended: &mut Vec<Delivery>) {
+    fn poll_as_guest(&self, ready: &mut Vec<Source>, ended: &mut Vec<T::Delivery>) {
         loop {
             let turned = self.poll(
                 ready,
@@ -216,7 +249,7 @@ impl Engine {
     }
 
     /// The supervisor's thread.
-    pub(crate) fn supervise(this: &Arc<Self>) {
+    pub fn supervise(this: &Arc<Self>) {
         let mut ended = Vec::new();
         let mut ready = Vec::new();
         loop {
@@ -248,7 +281,8 @@ impl Engine {
         // And all of them may be held up by what is still to be delivered.
         let mut growth = Growth::default();
         while !this.deliveries.drained() {
-            growth.look(this, now());
+            growth.look(this, T::Ground::now());
+            yield_now();
         }
     }
 
@@ -257,8 +291,8 @@ impl Engine {
         let mut ended = Vec::new();
         let mut growth = Growth::default();
         loop {
-            let until = growth.look(this, now());
-            let turned = this.poll(ready, until, Shell::wants_supervisor, |shell, ready| {
+            let until = growth.look(this, T::Ground::now());
+            let turned = this.poll(ready, until, T::wants_supervisor, |shell, ready| {
                 shell.turn(ready, &mut ended);
                 shell.is_over()
             });
@@ -275,13 +309,21 @@ impl Engine {
     }
 }
 
-impl Driver for Engine {
+impl<T: Turns> fmt::Debug for Engine<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Turns> Driver for Engine<T> {
     /// A user's thread that waits for the only task of a worker takes in what that worker says, so
     /// that the answer comes to it without a hop. All others sleep on: the worker's end is for
     /// whoever polls, and so is everything that comes when this thread is gone.
     fn drive(&self, place: Place, awaited: &Awaited<'_>) {
         let serial = doors::serial(place);
-        let attend = || self.shell.try_lock().ok()?.as_mut()?.attend(serial);
+        let attend = || self.shell.try_lock()?.as_mut()?.attend(serial);
         let Some(seat) = attend() else {
             return;
         };
@@ -296,7 +338,7 @@ impl Driver for Engine {
             let turned = self.turned(&mut self.shell(), |shell| {
                 if woken == Woken::Channel {
                     shell.turn_as_guest(&[Source::Channel(serial)], &mut ended);
-                    own = delivery::take_own(&mut ended, awaited.id());
+                    own = deliveries::take_own(&mut ended, awaited.id());
                 }
                 stays &= own.is_none() && !shell.is_silent(serial);
                 if !stays {
@@ -309,7 +351,7 @@ impl Driver for Engine {
                 None => stays = false,
             }
             if let Some(own) = own {
-                delivery::carry_out(own);
+                deliveries::carry_out(own);
             }
         }
         if registered.is_none() {
@@ -327,7 +369,7 @@ struct Needs {
 }
 
 impl Needs {
-    fn of(shell: &mut Shell) -> Self {
+    fn of(shell: &mut impl Turns) -> Self {
         Self {
             poller: !shell.sets_alarm(),
             supervisor: shell.wants_supervisor(),
@@ -344,7 +386,7 @@ struct Growth {
 
 impl Growth {
     /// Starts another thread if nothing was taken for a while; when to look again.
-    fn look(&mut self, engine: &Arc<Engine>, now: u64) -> Option<u64> {
+    fn look<T: Turns>(&mut self, engine: &Arc<Engine<T>>, now: u64) -> Option<u64> {
         let Some(taken) = engine.deliveries.held_up() else {
             self.seen = None;
             return None;
@@ -354,13 +396,13 @@ impl Growth {
             _ => now,
         };
         self.seen = Some((taken, since));
-        let at = since.saturating_add(delivery::STALLED);
+        let at = since.saturating_add(deliveries::STALLED);
         if now < at {
             return Some(at);
         }
         // One that the system refuses is asked for again.
         let _ = Engine::grow(engine);
         self.seen = Some((taken, now));
-        Some(now.saturating_add(delivery::STALLED))
+        Some(now.saturating_add(deliveries::STALLED))
     }
 }

@@ -1,17 +1,14 @@
 //! What user threads have for the supervisor's thread.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
 use std::sync::mpsc::Sender;
 
 use future_core::shim::Mutex;
 use future_core::{FutureId, SubmitErrorKind};
-use rustix::event::{EventfdFlags, eventfd};
 
+use crate::ground::Bell;
 use crate::supervisor::WorkerId;
 use crate::wire::Ticket;
-use crate::work::Work;
 
 /// Something other than a task.
 #[derive(Debug)]
@@ -34,31 +31,37 @@ pub(crate) enum Command {
 /// Takes tasks and commands from any thread. Nobody waits longer here than it takes to put
 /// something in, and the system is called only when the supervisor's thread sleeps.
 #[derive(Debug)]
-pub(crate) struct Inbox {
-    queue: Mutex<Queue>,
-    bell: OwnedFd,
+pub struct Inbox<W, C, B> {
+    queue: Mutex<Queue<W, C>>,
+    bell: B,
 }
 
-#[derive(Debug, Default)]
-struct Queue {
-    works: Vec<Work>,
-    commands: Vec<Command>,
+#[derive(Debug)]
+struct Queue<W, C> {
+    works: Vec<W>,
+    commands: Vec<C>,
     /// Why no more tasks are taken.
     closed: Option<SubmitErrorKind>,
     asleep: bool,
 }
 
-impl Inbox {
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self {
-            queue: Mutex::new(Queue::default()),
-            bell: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
-        })
+impl<W, C, B: Bell> Inbox<W, C, B> {
+    /// An empty one, whose `bell` wakes whoever polls.
+    pub fn new(bell: B) -> Self {
+        Self {
+            queue: Mutex::new(Queue {
+                works: Vec::new(),
+                commands: Vec::new(),
+                closed: None,
+                asleep: false,
+            }),
+            bell,
+        }
     }
 
-    /// Readable when the sleeper is to wake.
-    pub(crate) fn bell(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+    /// What the sleeper is woken by.
+    pub fn bell(&self) -> &B {
+        &self.bell
     }
 
     /// Takes a task. True: the supervisor's thread sleeps, and the caller is to see to it that the
@@ -67,7 +70,7 @@ impl Inbox {
     /// # Errors
     ///
     /// The task, and why it is not taken.
-    pub(crate) fn submit(&self, work: Work) -> Result<bool, (Work, SubmitErrorKind)> {
+    pub fn submit(&self, work: W) -> Result<bool, (W, SubmitErrorKind)> {
         let mut queue = self.queue.lock_soon();
         if let Some(why) = &queue.closed {
             return Err((work, why.clone()));
@@ -81,10 +84,7 @@ impl Inbox {
     /// # Errors
     ///
     /// The tasks, and why they are not taken.
-    pub(crate) fn submit_all(
-        &self,
-        works: Vec<Work>,
-    ) -> Result<bool, (Vec<Work>, SubmitErrorKind)> {
+    pub(crate) fn submit_all(&self, works: Vec<W>) -> Result<bool, (Vec<W>, SubmitErrorKind)> {
         let mut queue = self.queue.lock_soon();
         if let Some(why) = &queue.closed {
             return Err((works, why.clone()));
@@ -100,7 +100,8 @@ impl Inbox {
         Ok(std::mem::take(&mut queue.asleep))
     }
 
-    pub(crate) fn command(&self, command: Command) {
+    /// Takes a command.
+    pub fn command(&self, command: C) {
         let asleep = {
             let mut queue = self.queue.lock_soon();
             queue.commands.push(command);
@@ -112,7 +113,7 @@ impl Inbox {
     }
 
     /// As [`command`](Self::command), unless no more tasks are taken; whether it was taken.
-    pub(crate) fn ask(&self, command: Command) -> bool {
+    pub(crate) fn ask(&self, command: C) -> bool {
         let asleep = {
             let mut queue = self.queue.lock_soon();
             if queue.closed.is_some() {
@@ -129,7 +130,7 @@ impl Inbox {
 
     /// Takes no more tasks. The first reason stays, but that a pool is broken says more than that
     /// it was shut down.
-    pub(crate) fn close(&self, why: SubmitErrorKind) {
+    pub fn close(&self, why: SubmitErrorKind) {
         let mut queue = self.queue.lock();
         let says_more = matches!(why, SubmitErrorKind::Broken(_))
             && matches!(queue.closed, Some(SubmitErrorKind::Shutdown));
@@ -139,12 +140,12 @@ impl Inbox {
     }
 
     /// Why no more tasks are taken.
-    pub(crate) fn closed(&self) -> Option<SubmitErrorKind> {
+    pub fn closed(&self) -> Option<SubmitErrorKind> {
         self.queue.lock_soon().closed.clone()
     }
 
     /// Moves everything out, into places that are empty.
-    pub(crate) fn take(&self, works: &mut Vec<Work>, commands: &mut Vec<Command>) {
+    pub fn take(&self, works: &mut Vec<W>, commands: &mut Vec<C>) {
         let mut queue = self.queue.lock_soon();
         std::mem::swap(&mut queue.works, works);
         std::mem::swap(&mut queue.commands, commands);
@@ -152,22 +153,22 @@ impl Inbox {
 
     /// Whether the supervisor's thread may sleep (on): nothing is here, and whoever puts something
     /// in will see to it.
-    pub(crate) fn may_sleep(&self) -> bool {
+    pub fn may_sleep(&self) -> bool {
         let mut queue = self.queue.lock_soon();
         queue.asleep = queue.works.is_empty() && queue.commands.is_empty();
         queue.asleep
     }
 
     /// The sleeper is awake; `rung`: and the bell is to be read.
-    pub(crate) fn awake(&self, rung: bool) {
+    pub fn awake(&self, rung: bool) {
         self.queue.lock_soon().asleep = false;
         if rung {
-            let _ = rustix::io::read(&self.bell, &mut [0_u8; 8]);
+            self.bell.silence();
         }
     }
 
-    /// Wakes the sleeper. The counter cannot overflow: it is read at each awakening.
-    pub(crate) fn ring(&self) {
-        let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
+    /// Wakes the sleeper.
+    pub fn ring(&self) {
+        self.bell.ring();
     }
 }

@@ -72,16 +72,19 @@ mod chunk;
 mod claims;
 mod constructor;
 mod control;
+mod deliveries;
 mod delivery;
 mod doors;
 mod engine;
 mod entry;
 mod error;
 mod executor;
+mod ground;
 mod inbox;
 mod launcher;
 mod limits;
 mod link;
+mod linux_ground;
 mod linux_image;
 mod linux_memory;
 mod linux_pidfd;
@@ -102,6 +105,7 @@ mod spans;
 mod stats;
 mod stderr;
 mod supervisor;
+mod turns;
 mod verbs;
 mod watch;
 mod wire;
@@ -150,6 +154,18 @@ pub mod parts {
         process::{Exit, Process, Signal},
         worker::{Initializer, InitializerError},
     };
+
+    pub mod engine {
+        pub use crate::{
+            deliveries::Deliveries,
+            engine::{Engine, InboxOf},
+            ground::*,
+            inbox::Inbox,
+            reactor::Source,
+            seat::Seat,
+            turns::*,
+        };
+    }
 
     pub mod wire {
         pub use crate::wire::*;

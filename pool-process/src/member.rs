@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::doors;
 use crate::link::Link;
+use crate::linux_ground::Stool;
 use crate::seat::Seat;
 use crate::stderr::Stderr;
 use crate::supervisor::{Because, Key, WorkerId};
@@ -31,7 +32,7 @@ pub(crate) struct Member {
     /// Its standard error is left alone for a while.
     pub(crate) stderr_held: bool,
     /// Where a user's thread sits that attends to it, once there was one.
-    pub(crate) seat: Option<Arc<Seat>>,
+    pub(crate) seat: Option<Arc<Seat<Stool>>>,
     /// There is one now.
     pub(crate) attended: bool,
     keys: Vec<Option<(u32, Key)>>,

@@ -9,9 +9,11 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
 
+use crate::ground;
+
 /// Which descriptor of which worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub enum Source {
     /// User threads have something.
     Inbox,
     /// The time has come that a user thread has set.
@@ -106,9 +108,10 @@ impl Reactor {
         // One that is not in it need not be taken out.
         let _ = epoll::delete(&self.epoll, fd);
     }
+}
 
-    /// Waits for at most `limit` nanoseconds, and adds what is ready.
-    pub(crate) fn wait(&self, limit: Option<u64>, ready: &mut Vec<Source>) {
+impl ground::Poll for Reactor {
+    fn wait(&self, limit: Option<u64>, ready: &mut Vec<Source>) {
         let mut events = [const {
             Event {
                 flags: EventFlags::empty(),

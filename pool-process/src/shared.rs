@@ -26,7 +26,7 @@ pub(crate) struct Shared {
     name: String,
     max_workers: usize,
     tasks: TaskSettings,
-    engine: Arc<Engine>,
+    engine: Arc<Engine<Shell>>,
     life: Mutex<Life>,
     ended: Condvar,
 }
@@ -61,7 +61,7 @@ impl Shared {
         tasks: TaskSettings,
     ) -> io::Result<Arc<Self>> {
         let max_workers = config.max_workers.get() as usize;
-        let engine = Engine::new(name.clone(), config, workers)?;
+        let engine = Engine::of_processes(name.clone(), config, workers)?;
         let shared = Arc::new(Self {
             name,
             max_workers,

@@ -4,10 +4,13 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
+
+use crate::ground::{self, Bell as _};
+use crate::linux_ground::Bell;
 
 /// How long nobody may poll, in nanoseconds.
 const UNWATCHED: i64 = 500_000;
@@ -15,7 +18,7 @@ const UNWATCHED: i64 = 500_000;
 /// A bell and a timer.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    bell: OwnedFd,
+    bell: Bell,
     timer: OwnedFd,
     armed: AtomicBool,
 }
@@ -23,7 +26,7 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
-            bell: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            bell: Bell::new()?,
             timer: timerfd_create(
                 TimerfdClockId::Monotonic,
                 TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
@@ -31,14 +34,14 @@ impl Watch {
             armed: AtomicBool::new(false),
         })
     }
+}
 
-    /// Wakes the sleeper at once.
-    pub(crate) fn ring(&self) {
-        let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
+impl ground::Watch for Watch {
+    fn ring(&self) {
+        self.bell.ring();
     }
 
-    /// Wakes the sleeper soon.
-    pub(crate) fn arm(&self) {
+    fn arm(&self) {
         // ORDERING: AcqRel pairs with itself in `wait`: one that is found armed has a sleeper that
         // will look again, and see what was done before this.
         if self.armed.swap(true, Ordering::AcqRel) {
@@ -53,17 +56,15 @@ impl Watch {
         }
     }
 
-    /// Sleeps until it is woken.
-    pub(crate) fn wait(&self) {
+    fn wait(&self) {
         let mut fds = [
             PollFd::new(&self.bell, PollFlags::IN),
             PollFd::new(&self.timer, PollFlags::IN),
         ];
         // When it is interrupted, it is woken too early.
         let _ = poll(&mut fds, None);
-        for fd in [&self.bell, &self.timer] {
-            let _ = rustix::io::read(fd, &mut [0_u8; 8]);
-        }
+        self.bell.silence();
+        let _ = rustix::io::read(&self.timer, &mut [0_u8; 8]);
         // ORDERING: AcqRel: whoever found it armed before this did what it did before, and the
         // caller looks for that after this.
         self.armed.swap(false, Ordering::AcqRel);

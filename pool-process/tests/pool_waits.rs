@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use pool_process::{ProcessPoolExecutor, TaskError};
 use pool_support::{
-    Folder, LONG, eventually, goes_on_and_leaves_nothing, hang, pid, signal, wait_at,
+    Folder, LONG, eventually, goes_on_and_leaves_nothing, hang, pid, signal, stop, wait_at,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -99,7 +99,7 @@ fn a_cancellation_ends_a_wait_at_a_worker_that_does_not_move() {
     let pool = ProcessPoolExecutor::new(1).unwrap();
     let worker = pool.call(pid, (0,)).unwrap().result().unwrap();
     for _ in 0..20 {
-        signal(worker, libc::SIGSTOP);
+        stop(worker);
         let future = pool.call(pid, (0,)).unwrap();
         let handle = future.handle();
         let (send, ended) = channel();

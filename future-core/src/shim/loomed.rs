@@ -63,6 +63,11 @@ impl<T> Mutex<T> {
         self.lock()
     }
 
+    /// Takes the lock when it is free.
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().ok()
+    }
+
     /// The value, without locking.
     pub fn get_mut(&mut self) -> &mut T {
         self.0

@@ -45,6 +45,12 @@ impl<T> Mutex<T> {
         }
     }
 
+    /// Takes the lock when it is free.
+    #[inline]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock()
+    }
+
     #[cold]
     fn lock_spinning(&self) -> MutexGuard<'_, T> {
         const LOOKS: u32 = 400;

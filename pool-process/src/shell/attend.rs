@@ -4,14 +4,13 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use super::{Shell, member_at};
+use crate::linux_ground::Stool;
 use crate::member::Member;
 use crate::reactor::{Reactor, Source};
 use crate::seat::Seat;
 
 impl Shell {
-    /// Leaves what the worker of this number says to the caller, who waits for the only task that
-    /// it has, until [`leave`](Self::leave). `None`: it stays with whoever polls.
-    pub(crate) fn attend(&mut self, serial: u64) -> Option<Arc<Seat>> {
+    pub(super) fn attend_to(&mut self, serial: u64) -> Option<Arc<Seat<Stool>>> {
         let member = member_at(&mut self.members, serial)?;
         if member.attended || member.mute || member.link.in_flight() != 1 {
             return None;
@@ -19,7 +18,8 @@ impl Shell {
         let seat = match &member.seat {
             Some(seat) => seat.clone(),
             None => {
-                let seat = Arc::new(Seat::new(member.link.as_fd()).ok()?);
+                let stool = Stool::new(member.link.as_fd()).ok()?;
+                let seat = Arc::new(Seat::new(stool));
                 member.seat.insert(seat).clone()
             }
         };
@@ -31,14 +31,7 @@ impl Shell {
         None
     }
 
-    /// Whether the worker of this number is of no more use, or gone: then there is nothing to
-    /// attend to.
-    pub(crate) fn is_silent(&mut self, serial: u64) -> bool {
-        member_at(&mut self.members, serial).is_none_or(|member| member.mute)
-    }
-
-    /// The caller has attended to the worker of this number.
-    pub(crate) fn leave(&mut self, serial: u64) {
+    pub(super) fn leave_worker(&mut self, serial: u64) {
         let Some(member) = member_at(&mut self.members, serial) else {
             return;
         };

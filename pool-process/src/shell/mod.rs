@@ -14,29 +14,26 @@ mod prestart;
 use std::sync::{Arc, Weak};
 
 use future_core::executor::Driver;
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::delivery::Delivery;
-use crate::inbox::{Command, Inbox};
+use crate::engine::InboxOf;
+use crate::inbox::Command;
 use crate::launcher::{LaunchSpec, Launcher};
 use crate::link::Report as Said;
+use crate::linux_ground::{Linux, Stool, now};
 use crate::member::Member;
 use crate::obituary::Report;
 use crate::reactor::{Reactor, Source};
 use crate::receive::Answer;
+use crate::seat::Seat;
 use crate::supervisor::{Action, Break, Config, Event, Stats, Supervisor, WorkerId};
+use crate::turns::Turns;
 use crate::work::Work;
 use crate::worker::Initializer;
 use prestart::{Asking, Refusal};
 
 /// When a standard error that could not be passed on is looked at again, in nanoseconds.
 const HELD: u64 = 10_000_000;
-
-/// The system's monotonic clock, which workers read too, in nanoseconds.
-pub(crate) fn now() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
 
 /// How workers are made.
 pub(crate) struct Workers {
@@ -53,7 +50,7 @@ pub(crate) struct Shell {
     /// Dead workers whose tasks are not yet elsewhere.
     graves: Vec<Member>,
     workers: Workers,
-    inbox: Arc<Inbox>,
+    inbox: Arc<InboxOf<Shell>>,
     reactor: Arc<Reactor>,
     /// Who may be driven by threads that wait for a task.
     driver: Weak<dyn Driver>,
@@ -85,7 +82,7 @@ impl Shell {
     pub(crate) fn new(
         config: Config,
         workers: Workers,
-        inbox: Arc<Inbox>,
+        inbox: Arc<InboxOf<Shell>>,
         reactor: Arc<Reactor>,
         driver: Weak<dyn Driver>,
     ) -> Self {
@@ -117,48 +114,6 @@ impl Shell {
         }
     }
 
-    /// Whether there is no task.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.tasks == 0
-    }
-
-    /// Whether workers are to be started, or nothing is to be done any more: both are for the
-    /// supervisor's thread.
-    pub(crate) fn wants_supervisor(&self) -> bool {
-        self.over || !self.launches.is_empty()
-    }
-
-    /// As [`turn`](Self::turn), in another thread than the supervisor's.
-    pub(crate) fn turn_as_guest(&mut self, ready: &[Source], ended: &mut Vec<Delivery>) {
-        self.guest = true;
-        self.turn(ready, ended);
-        self.guest = false;
-    }
-
-    /// Sees to it that the thread that polls, which may sleep, wakes for the next turn. False: it
-    /// has to be woken now.
-    pub(crate) fn sets_alarm(&mut self) -> bool {
-        match (self.next_turn(), self.wakes_at) {
-            (None, _) => true,
-            (Some(next), Some(wakes_at)) if wakes_at <= next => true,
-            (Some(next), _) => {
-                self.wakes_at = Some(next);
-                self.reactor.wake_at(next).is_ok()
-            }
-        }
-    }
-
-    /// The caller polls next, and sleeps until the next turn at most.
-    pub(crate) fn before_sleep(&mut self) -> Option<u64> {
-        self.wakes_at = self.next_turn();
-        self.wakes_at
-    }
-
-    /// Whether it has nothing to do any more.
-    pub(crate) fn is_over(&self) -> bool {
-        self.over
-    }
-
     pub(crate) fn stats(&self) -> Stats {
         self.supervisor.stats()
     }
@@ -184,8 +139,7 @@ impl Shell {
         }
     }
 
-    /// Does all that there is to do now. Futures that have ended are added to `ended`.
-    pub(crate) fn turn(&mut self, ready: &[Source], ended: &mut Vec<Delivery>) {
+    fn take_turn(&mut self, ready: &[Source], ended: &mut Vec<Delivery>) {
         self.now = now();
         for &source in ready {
             self.hear(source, ended);
@@ -295,6 +249,63 @@ impl Shell {
             }
         }
         self.dirty = dirty;
+    }
+}
+
+impl Turns for Shell {
+    type Ground = Linux;
+    type Work = Work;
+    type Command = Command;
+    type Delivery = Delivery;
+
+    fn turn(&mut self, ready: &[Source], ended: &mut Vec<Delivery>) {
+        self.take_turn(ready, ended);
+    }
+
+    fn turn_as_guest(&mut self, ready: &[Source], ended: &mut Vec<Delivery>) {
+        self.guest = true;
+        self.take_turn(ready, ended);
+        self.guest = false;
+    }
+
+    fn is_idle(&self) -> bool {
+        self.tasks == 0
+    }
+
+    fn wants_supervisor(&self) -> bool {
+        self.over || !self.launches.is_empty()
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
+
+    fn before_sleep(&mut self) -> Option<u64> {
+        self.wakes_at = self.next_turn();
+        self.wakes_at
+    }
+
+    fn sets_alarm(&mut self) -> bool {
+        match (self.next_turn(), self.wakes_at) {
+            (None, _) => true,
+            (Some(next), Some(wakes_at)) if wakes_at <= next => true,
+            (Some(next), _) => {
+                self.wakes_at = Some(next);
+                self.reactor.wake_at(next).is_ok()
+            }
+        }
+    }
+
+    fn attend(&mut self, serial: u64) -> Option<Arc<Seat<Stool>>> {
+        self.attend_to(serial)
+    }
+
+    fn is_silent(&mut self, serial: u64) -> bool {
+        member_at(&mut self.members, serial).is_none_or(|member| member.mute)
+    }
+
+    fn leave(&mut self, serial: u64) {
+        self.leave_worker(serial);
     }
 }
 

@@ -108,7 +108,10 @@ pub(crate) fn exists(pid: u32) -> bool {
 
 /// The state of a process, as the system abbreviates it.
 pub(crate) fn state(pid: u32) -> Option<char> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    state_in(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+fn state_in(stat: &str) -> Option<char> {
     stat.rsplit(')').next()?.chars().nth(1)
 }
 
@@ -120,6 +123,18 @@ pub(crate) fn lives(pid: u32) -> bool {
 pub(crate) fn signal(pid: u32, signal: i32) {
     // SAFETY: it only sends a signal.
     assert_eq!(unsafe { libc::kill(pid as i32, signal) }, 0);
+}
+
+/// Stops a process, all its threads.
+pub(crate) fn stop(pid: u32) {
+    signal(pid, libc::SIGSTOP);
+    eventually("all threads are stopped", || {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        threads.flatten().all(|thread| {
+            let stat = fs::read_to_string(thread.path().join("stat"));
+            stat.is_ok_and(|stat| state_in(&stat) == Some('T'))
+        })
+    });
 }
 
 /// The error of a task whose worker died.
