@@ -83,6 +83,34 @@ fn panics() {
     });
 }
 
+// C-159, C-160, C-162, C-163, D-14, P4, P9
+#[test]
+fn values_that_cannot_be_written_or_read() {
+    alone("values_that_cannot_be_written_or_read", || {
+        let pool = quiet();
+        resolve(some(&pool));
+        // The argument or the result, in a worker or here.
+        for way in ["error", "refuse"] {
+            for step in ["write", "read"] {
+                let before = some(&pool);
+                let victim = call_fatal(&pool, &format!("{step}-{way}"));
+                let after = some(&pool);
+                match victim.result() {
+                    Err(TaskError::Portable(error)) => {
+                        assert_eq!(error.is_writing(), step == "write", "{error}");
+                        assert!(error.type_name().contains("Fatal"), "{step} {way}: {error}");
+                    }
+                    other => panic!("{step} {way}: {other:?}"),
+                }
+                resolve(before);
+                resolve(after);
+            }
+        }
+        assert_eq!(pool.stats().restarts(), 0);
+        goes_on_and_leaves_nothing(pool);
+    });
+}
+
 // P1, P4, P9
 #[test]
 fn closed_descriptors() {

@@ -7,6 +7,7 @@ mod pool_support;
 use std::collections::HashSet;
 use std::error::Error;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
 use pool_process::{
@@ -525,6 +526,10 @@ fn a_worker_has_its_own_environment_and_nothing_of_this_process() {
             .unwrap(),
         None
     );
+    static HERE: AtomicBool = AtomicBool::new(false);
+    HERE.store(true, Ordering::SeqCst);
+    let here = |_: u32| HERE.load(Ordering::SeqCst);
+    assert!(!pool.call(here, (0,)).unwrap().result().unwrap());
 }
 
 #[test]

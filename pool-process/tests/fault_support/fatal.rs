@@ -98,9 +98,20 @@ fn overflow(n: u32) -> u32 {
     overflow(std::hint::black_box(&frame)[7]) + 1
 }
 
+impl Fatal {
+    /// Whether reading or writing it fails: `error` in a worker, `refuse` in the parent.
+    fn fails(&self, step: &str) -> bool {
+        let way = if is_worker() { "error" } else { "refuse" };
+        self.0 == format!("{step}-{way}")
+    }
+}
+
 impl Serialize for Fatal {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         self.at("write");
+        if self.fails("write") {
+            return Err(serde::ser::Error::custom("it will not be written"));
+        }
         self.0.serialize(to)
     }
 }
@@ -109,6 +120,9 @@ impl<'de> Deserialize<'de> for Fatal {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let this = Self(String::deserialize(from)?);
         this.at("read");
+        if this.fails("read") {
+            return Err(serde::de::Error::custom("it will not be read"));
+        }
         Ok(this)
     }
 }
