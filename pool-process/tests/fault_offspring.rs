@@ -144,6 +144,31 @@ fn children_of_workers_that_retire_or_end_with_their_pool() {
     );
 }
 
+/// Goes on in two processes, as a program does that forgets which of them it is in after a `fork`.
+fn go_on_twice(n: u32) -> u32 {
+    // SAFETY: the copy calls what this thread calls, and waits for no other thread.
+    assert!(unsafe { libc::fork() } >= 0);
+    n
+}
+
+// P4, P9
+#[test]
+fn a_task_that_returns_in_a_copy_of_its_worker() {
+    alone("a_task_that_returns_in_a_copy_of_its_worker", || {
+        let pool = quiet(1);
+        let worker = pool.call(pid, (0,)).unwrap().result().unwrap();
+        for n in 0..20 {
+            let twice = pool.call(go_on_twice, (n,)).unwrap();
+            let after: Vec<_> = (0..10).map(|n| pool.call(pid, (n,)).unwrap()).collect();
+            assert_eq!(twice.result().unwrap(), n);
+            for future in after {
+                assert_eq!(future.result().unwrap(), worker);
+            }
+        }
+        goes_on_and_leaves_nothing(pool);
+    });
+}
+
 /// Numbers of the workers below this process, the lowest first.
 fn nested(depth: u32, folder: String) -> Vec<u32> {
     if depth == 0 {

@@ -6,6 +6,7 @@
 //! tasks and collects answers.
 
 mod answers;
+mod linux_fork;
 mod linux_overflow;
 mod linux_signals;
 pub(crate) mod panic_hook;

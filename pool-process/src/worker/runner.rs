@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::{Shared, state, watcher};
+use super::{Shared, linux_fork, state, watcher};
 use crate::arena::Arena;
 use crate::entry::EntryId;
 use crate::linux_memory::OUTPUTS_AT;
@@ -205,7 +205,9 @@ unsafe fn call(entry: u64, payload: &[u8], output: &mut Vec<u8>) -> Result<(), F
         reason: reason.to_string(),
     })?;
     // SAFETY: the caller's promise.
-    unsafe { found.run(payload, output) }
+    let ran = unsafe { found.run(payload, output) };
+    linux_fork::end_if_copy();
+    ran
 }
 
 /// The monotonic clock, in nanoseconds.

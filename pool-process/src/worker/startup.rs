@@ -9,7 +9,8 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, getppid};
 
 use super::{
-    Shared, VARIABLE, answers::Answers, linux_overflow, linux_signals, panic_hook, runner, watcher,
+    Shared, VARIABLE, answers::Answers, linux_fork, linux_overflow, linux_signals, panic_hook,
+    runner, watcher,
 };
 use crate::build_id::BuildId;
 use crate::linux_memory::Memory;
@@ -53,6 +54,7 @@ pub(super) fn run(parent: Pid, before_all: impl FnOnce()) -> ! {
         ),
     };
     panic_hook::install();
+    linux_fork::mark_copies();
     name_this_thread(&hello.name);
     let runner = thread::Builder::new().name(hello.name).spawn(move || {
         linux_overflow::watch_this_thread(shared.memory.page());
