@@ -253,3 +253,6 @@ impl Counters {
         self.free.push(Reverse(worker));
     }
 }
+
+#[cfg(all(test, not(cf_loom)))]
+mod tests;
