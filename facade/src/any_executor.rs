@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 #[cfg(all(feature = "process", target_os = "linux"))]
 use crate::ProcessPoolExecutor;
@@ -42,6 +43,37 @@ pub enum AnyExecutor {
     Processes(ProcessPoolExecutor),
 }
 
+/// `$call` with the pool, whichever it is, as `$pool`.
+macro_rules! with_pool {
+    ($executor:expr, $pool:ident => $call:expr) => {
+        match $executor {
+            AnyExecutor::Threads($pool) => $call,
+            #[cfg(all(feature = "process", target_os = "linux"))]
+            AnyExecutor::Processes($pool) => $call,
+        }
+    };
+}
+
+impl AnyExecutor {
+    /// Starts workers before there is work, until `workers` live or as many as there may be. Gives
+    /// the number that live.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses a thread or a process; those that were started stay.
+    ///
+    /// ```
+    /// use concurrent_futures::{AnyExecutor, ThreadPoolExecutor};
+    ///
+    /// let executor = AnyExecutor::from(ThreadPoolExecutor::new(4)?);
+    /// assert_eq!(executor.prestart(2)?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn prestart(&self, workers: usize) -> io::Result<usize> {
+        with_pool!(self, pool => pool.prestart(workers))
+    }
+}
+
 impl From<ThreadPoolExecutor> for AnyExecutor {
     fn from(pool: ThreadPoolExecutor) -> Self {
         Self::Threads(pool)
@@ -53,17 +85,6 @@ impl From<ProcessPoolExecutor> for AnyExecutor {
     fn from(pool: ProcessPoolExecutor) -> Self {
         Self::Processes(pool)
     }
-}
-
-/// `$call` with the pool, whichever it is, as `$pool`.
-macro_rules! with_pool {
-    ($executor:expr, $pool:ident => $call:expr) => {
-        match $executor {
-            AnyExecutor::Threads($pool) => $call,
-            #[cfg(all(feature = "process", target_os = "linux"))]
-            AnyExecutor::Processes($pool) => $call,
-        }
-    };
 }
 
 impl Executor for AnyExecutor {

@@ -158,6 +158,9 @@ fn the_choice_is_made_while_the_program_runs() -> Outcome {
         ThreadPoolExecutor::new(1)?.into(),
         ProcessPoolExecutor::new(1)?.into(),
     ];
+    for pool in &pools {
+        assert_eq!(pool.prestart(3)?, 1);
+    }
     let mut workers = pools.each_ref().map(|pool| {
         let future = pool.call(std::process::id, ()).expect("the pool is open");
         future.result().expect("it does not fail")

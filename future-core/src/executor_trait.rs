@@ -249,6 +249,29 @@ pub trait Executor: Sync {
     /// # Panics
     ///
     /// When `job` or `items` does; the iterator too.
+    ///
+    /// ```
+    /// # #[cfg(feature = "serde")]
+    /// # mod example {
+    /// use future_core::{Executor, Job, MapOptions, TaskError};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Resize { image: String, width: u32 }
+    ///
+    /// impl Job for Resize {
+    ///     type Output = String;
+    ///     fn run(self) -> String {
+    ///         format!("{} at {}", self.image, self.width)
+    ///     }
+    /// }
+    ///
+    /// fn resize<E: Executor>(executor: &E, images: Vec<String>) -> Result<Vec<String>, TaskError> {
+    ///     let job = |image| Resize { image, width: 640 };
+    ///     executor.map_jobs(MapOptions::new(), job, images).collect()
+    /// }
+    /// # }
+    /// ```
     #[track_caller]
     fn map_jobs<'a, I, J>(
         &'a self,
