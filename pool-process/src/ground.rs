@@ -46,7 +46,7 @@ pub trait Watch: Send + Sync {
 /// What a thread sleeps on that attends to a worker.
 pub trait Stool: Send + Sync + 'static {
     /// Sleeps until the worker says something, the bell is rung or `deadline` passes.
-    fn sleep(&self, deadline: Option<Instant>) -> Woken;
+    fn wait(&self, deadline: Option<Instant>) -> Woken;
     /// Rings the bell.
     fn ring(&self);
 }

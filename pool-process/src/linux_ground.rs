@@ -87,7 +87,7 @@ impl Stool {
 }
 
 impl ground::Stool for Stool {
-    fn sleep(&self, deadline: Option<Instant>) -> Woken {
+    fn wait(&self, deadline: Option<Instant>) -> Woken {
         let limit = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         // Longer than the system counts is for ever.
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());

@@ -35,7 +35,7 @@ impl<S: Stool> Seat<S> {
         let woken = if settled() {
             Woken::Early
         } else {
-            self.stool.sleep(deadline)
+            self.stool.wait(deadline)
         };
         // ORDERING: a waker that still finds it set rings for nothing, and the next sleep ends
         // early.

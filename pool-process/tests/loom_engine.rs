@@ -2,7 +2,8 @@
 //! supervisor's thread take turns, and whatever is left by one is found by another.
 //!
 //! The roles, the inbox, the deliveries and the seat are those that ship. What they take turns at
-//! is a [`Toy`] with one worker, and they sleep in a [`Room`].
+//! is a [`Toy`] with one worker, and they sleep in a [`Room`]. `Arc` and `Weak` are std's, as in the pool:
+//! nothing here rests on the order of their counts.
 #![cfg(cf_loom)]
 
 use std::collections::VecDeque;
@@ -110,7 +111,7 @@ impl Poll for Spot {
 }
 
 impl Stool for Spot {
-    fn sleep(&self, _: Option<Instant>) -> Woken {
+    fn wait(&self, _: Option<Instant>) -> Woken {
         self.0.wait(|things| {
             if things.answered {
                 Some(Woken::Channel)

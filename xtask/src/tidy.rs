@@ -101,7 +101,7 @@ fn check(file: &SourceFile, private: &[String], found: &mut Vec<String>) {
         if safe && has_word(&code, NOT_SAFE) {
             report(i + 1, format!("{NOT_SAFE} code in a crate without any"));
         }
-        if file.is_in("tests") && (code.contains("sleep(") || code.contains("sleep_ms(")) {
+        if file.is_in("tests") && (calls(&code, "sleep") || calls(&code, "sleep_ms")) {
             report(i + 1, "a test that sleeps is slow and still misses".into());
         }
     }
@@ -212,6 +212,15 @@ fn indent_of(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
+/// Whether `code` calls something of this name.
+fn calls(code: &str, name: &str) -> bool {
+    code.match_indices(name).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let is_part = |c: char| c.is_alphanumeric() || c == '_';
+        code[at + name.len()..].starts_with('(') && !before.is_some_and(is_part)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{check, starts_a_path, untagged_orderings};
@@ -296,5 +305,14 @@ mod tests {
     fn a_path_inside_another_is_not_local() {
         assert!(starts_a_path("at /private/x", "/private/"));
         assert!(!starts_a_path("https://example.org/private/x", "/private/"));
+    }
+
+    #[test]
+    fn a_call_is_the_whole_name() {
+        assert!(super::calls("thread::sleep(time)", "sleep"));
+        assert!(super::calls("sleep(time)", "sleep"));
+        assert!(!super::calls("self.may_sleep()", "sleep"));
+        assert!(!super::calls("sleep_ms(1)", "sleep"));
+        assert!(!super::calls("asleep (and", "sleep"));
     }
 }
