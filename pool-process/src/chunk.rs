@@ -9,13 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use future_core::executor::{Driver, Place, Proxy};
 use future_core::{Job, Map, MapOptions, Portable, PortableError, TaskError};
 
-use crate::doors;
 use crate::entry::{self, Code};
 use crate::limits::{CHUNK_MAX, CHUNK_NANOS, CHUNKS_AHEAD, GIVEN_CHUNKS_AHEAD};
-use crate::receive;
+use crate::receive::{self, Receiver};
 use crate::shared::Shared;
 use crate::spans::{Origin, TaskSpan};
 use crate::wire::Failure;
@@ -122,7 +120,7 @@ struct Receive<J: Job, R> {
 /// Makes an item's outcome of its job's output.
 type Outcome<J, R> = fn(<J as Job>::Output) -> Result<R, TaskError>;
 
-impl<J: Portable, R: Send + 'static> Proxy for Receive<J, R> {
+impl<J: Portable, R: Send + 'static> Receiver for Receive<J, R> {
     type Output = Vec<Result<R, TaskError>>;
 
     fn receive(self) -> Result<Self::Output, TaskError> {
@@ -146,18 +144,6 @@ impl<J: Portable, R: Send + 'static> Proxy for Receive<J, R> {
                 })
                 .collect()
         })
-    }
-
-    fn revoke(&self, place: Place) -> bool {
-        doors::revoke(place)
-    }
-
-    fn started(&self, place: Place) -> bool {
-        doors::started(place)
-    }
-
-    fn driver(&self, place: Place) -> Option<Arc<dyn Driver>> {
-        doors::driver(place)
     }
 
     fn name() -> &'static str {
@@ -236,13 +222,13 @@ where
         room = pieces.len().min(ROOM);
         let entry = span.entry::<Chunk<J>>();
         let entry = entry.map_err(|error| work::refused(J::name(), error));
-        let proxy = Receive::<J, R> {
+        let receiver = Receive::<J, R> {
             len,
             unsent,
             cost: cost.clone(),
             outcome,
         };
-        shared.submit_chunk(entry.map(|entry| (entry, pieces)), proxy, len, span)
+        shared.submit_chunk(entry.map(|entry| (entry, pieces)), receiver, len, span)
     })
 }
 

@@ -2,9 +2,10 @@
 //! sent for them.
 
 use future_core::Future;
-use future_core::executor::{Proxy, Task};
+use future_core::executor::Task;
 
 use crate::entry::{Code, EntryError, EntryId};
+use crate::receive::{AtWorker, Receiver};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Origin;
@@ -35,7 +36,7 @@ impl TaskSpan {
     pub(crate) fn begin(&self, _payload: &mut Vec<u8>) {}
 
     #[expect(clippy::unused_self, reason = "as with spans")]
-    pub(crate) fn task<P: Proxy>(self, proxy: P) -> (Task, Future<P::Output>) {
-        Task::new_lendable(proxy)
+    pub(crate) fn task<R: Receiver>(self, receiver: R) -> (Task, Future<R::Output>) {
+        Task::new_lendable(AtWorker(receiver))
     }
 }

@@ -95,20 +95,26 @@ pub(crate) fn error_of(task: &'static str, failure: Failure) -> TaskError {
     }
 }
 
-/// For a job whose output is the future's value.
-pub(crate) struct Receive<J>(PhantomData<fn() -> J>);
+/// Makes a future's outcome of the answer to its task.
+pub(crate) trait Receiver: Send + 'static {
+    /// The future's value.
+    type Output: Send + 'static;
 
-impl<J> Receive<J> {
-    pub(crate) fn new() -> Self {
-        Self(PhantomData)
-    }
+    /// As [`Proxy::receive`].
+    fn receive(self) -> Result<Self::Output, TaskError>;
+
+    /// What messages call the job.
+    fn name() -> &'static str;
 }
 
-impl<J: Portable> Proxy for Receive<J> {
-    type Output = J::Output;
+/// The proxy of a task that is run by a worker.
+pub(crate) struct AtWorker<R>(pub(crate) R);
 
-    fn receive(self) -> Result<J::Output, TaskError> {
-        output::<J>()
+impl<R: Receiver> Proxy for AtWorker<R> {
+    type Output = R::Output;
+
+    fn receive(self) -> Result<R::Output, TaskError> {
+        self.0.receive()
     }
 
     fn revoke(&self, place: Place) -> bool {
@@ -121,6 +127,27 @@ impl<J: Portable> Proxy for Receive<J> {
 
     fn driver(&self, place: Place) -> Option<Arc<dyn Driver>> {
         doors::driver(place)
+    }
+
+    fn name() -> &'static str {
+        R::name()
+    }
+}
+
+/// For a job whose output is the future's value.
+pub(crate) struct Receive<J>(PhantomData<fn() -> J>);
+
+impl<J> Receive<J> {
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<J: Portable> Receiver for Receive<J> {
+    type Output = J::Output;
+
+    fn receive(self) -> Result<J::Output, TaskError> {
+        output::<J>()
     }
 
     fn name() -> &'static str {
@@ -137,7 +164,7 @@ impl<J> ReceiveFallible<J> {
     }
 }
 
-impl<J, T, E> Proxy for ReceiveFallible<J>
+impl<J, T, E> Receiver for ReceiveFallible<J>
 where
     J: Portable + Job<Output = Result<T, E>>,
     T: Send + 'static,
@@ -147,18 +174,6 @@ where
 
     fn receive(self) -> Result<T, TaskError> {
         fallible::<J, T, E>(output::<J>()?)
-    }
-
-    fn revoke(&self, place: Place) -> bool {
-        doors::revoke(place)
-    }
-
-    fn started(&self, place: Place) -> bool {
-        doors::started(place)
-    }
-
-    fn driver(&self, place: Place) -> Option<Arc<dyn Driver>> {
-        doors::driver(place)
     }
 
     fn name() -> &'static str {

@@ -6,7 +6,6 @@ use std::sync::mpsc::channel;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use future_core::executor::Proxy;
 use future_core::shim::{Condvar, Mutex};
 use future_core::{Future, Portable, SubmitError, SubmitErrorKind, TaskError};
 
@@ -14,6 +13,7 @@ use crate::engine::Engine;
 use crate::entry::EntryId;
 use crate::inbox::Command;
 use crate::options::Deadline;
+use crate::receive::Receiver;
 use crate::shell::{Shell, Workers};
 use crate::shutdown::ShutdownError;
 use crate::spans::{Origin, TaskSpan};
@@ -100,15 +100,15 @@ impl Shared {
     }
 
     /// Queues a job.
-    pub(crate) fn submit<J: Portable, P: Proxy>(
+    pub(crate) fn submit<J: Portable, R: Receiver>(
         &self,
         job: J,
-        proxy: P,
+        receiver: R,
         deadline: Deadline,
         origin: Origin,
-    ) -> Result<Future<P::Output>, SubmitError<J>> {
+    ) -> Result<Future<R::Output>, SubmitError<J>> {
         let limit = deadline.or(self.tasks.limit);
-        let (made, future) = work::make(&job, proxy, limit, self.wanted(origin));
+        let (made, future) = work::make(&job, receiver, limit, self.wanted(origin));
         match self.queue(made) {
             Ok(()) => Ok(future),
             Err(why) => Err(SubmitError::new(why, self.stats().to_string(), job)),
@@ -140,13 +140,13 @@ impl Shared {
     }
 
     /// Queues many jobs, or none.
-    pub(crate) fn submit_all<J: Portable, P: Proxy>(
+    pub(crate) fn submit_all<J: Portable, R: Receiver>(
         &self,
         jobs: impl Iterator<Item = J>,
-        proxy: impl Fn() -> P,
+        receiver: impl Fn() -> R,
         deadline: Deadline,
         origin: Origin,
-    ) -> Result<Vec<Future<P::Output>>, SubmitError<Vec<J>>> {
+    ) -> Result<Vec<Future<R::Output>>, SubmitError<Vec<J>>> {
         let limit = deadline.or(self.tasks.limit);
         let origin = self.wanted(origin);
         let jobs: Vec<J> = jobs.collect();
@@ -154,7 +154,7 @@ impl Shared {
         let mut works = Vec::with_capacity(jobs.len());
         let mut failed = Vec::new();
         for job in &jobs {
-            let (made, future) = work::make(job, proxy(), limit, origin);
+            let (made, future) = work::make(job, receiver(), limit, origin);
             futures.push(future);
             match made {
                 Made::Work(work) => works.push(work),
@@ -183,16 +183,16 @@ impl Shared {
     }
 
     /// Queues a chunk of `len` items, which may run as long as all of them may.
-    pub(crate) fn submit_chunk<P: Proxy>(
+    pub(crate) fn submit_chunk<R: Receiver>(
         &self,
         chunk: Result<(EntryId, Vec<u8>), TaskError>,
-        proxy: P,
+        receiver: R,
         len: usize,
         span: TaskSpan,
-    ) -> Result<Future<P::Output>, SubmitError> {
+    ) -> Result<Future<R::Output>, SubmitError> {
         let items = u32::try_from(len).unwrap_or(u32::MAX);
         let limit = self.tasks.limit.map(|limit| limit.saturating_mul(items));
-        let (made, future) = work::prepare(chunk, proxy, limit, span);
+        let (made, future) = work::prepare(chunk, receiver, limit, span);
         match self.queue(made) {
             Ok(()) => Ok(future),
             Err(why) => Err(SubmitError::new(why, self.stats().to_string(), ())),

@@ -6,13 +6,13 @@
 
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::sync::Arc;
 
-use future_core::executor::{Driver, Place, Proxy, Task};
+use future_core::executor::Task;
 use future_core::{Future, TaskError, task_span};
 use tracing::{Level, Span, dispatcher, span};
 
 use crate::entry::{self, Code, EntryError, EntryId};
+use crate::receive::{AtWorker, Receiver};
 use crate::wire::Failure;
 
 /// The place in the user's code where a task was submitted; none, if its task is to have no span.
@@ -58,45 +58,33 @@ impl TaskSpan {
     }
 
     /// A task whose outcome is made inside the span.
-    pub(crate) fn task<P: Proxy>(self, proxy: P) -> (Task, Future<P::Output>) {
+    pub(crate) fn task<R: Receiver>(self, receiver: R) -> (Task, Future<R::Output>) {
         match self.0 {
-            Some(of) => Task::new_lendable(Spanned {
-                proxy,
+            Some(of) => Task::new_lendable(AtWorker(Spanned {
+                receiver,
                 span: of.span,
-            }),
-            None => Task::new_lendable(proxy),
+            })),
+            None => Task::new_lendable(AtWorker(receiver)),
         }
     }
 }
 
-/// A proxy that makes its outcome inside the task's span, which ends with it.
-struct Spanned<P> {
-    proxy: P,
+/// Makes the outcome inside the task's span, which ends with it.
+struct Spanned<R> {
+    receiver: R,
     span: Span,
 }
 
-impl<P: Proxy> Proxy for Spanned<P> {
-    type Output = P::Output;
+impl<R: Receiver> Receiver for Spanned<R> {
+    type Output = R::Output;
 
-    fn receive(self) -> Result<P::Output, TaskError> {
-        let Self { proxy, span } = self;
-        span.in_scope(|| proxy.receive())
-    }
-
-    fn revoke(&self, place: Place) -> bool {
-        self.proxy.revoke(place)
-    }
-
-    fn started(&self, place: Place) -> bool {
-        self.proxy.started(place)
-    }
-
-    fn driver(&self, place: Place) -> Option<Arc<dyn Driver>> {
-        self.proxy.driver(place)
+    fn receive(self) -> Result<R::Output, TaskError> {
+        let Self { receiver, span } = self;
+        span.in_scope(|| receiver.receive())
     }
 
     fn name() -> &'static str {
-        P::name()
+        R::name()
     }
 }
 

@@ -4,10 +4,11 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use future_core::executor::{Proxy, Task};
+use future_core::executor::Task;
 use future_core::{Future, Portable, PortableError, TaskError, TaskPanicked};
 
 use crate::entry::{EntryError, EntryId, Of};
+use crate::receive::Receiver;
 use crate::spans::{Origin, TaskSpan};
 use crate::wire::{Ticket, text_of};
 
@@ -31,25 +32,25 @@ pub(crate) enum Made {
     Failed(Task, TaskError),
 }
 
-/// Encodes `job`, whose future gets what `proxy` makes of the answer.
-pub(crate) fn make<J: Portable, P: Proxy>(
+/// Encodes `job`, whose future gets what `receiver` makes of the answer.
+pub(crate) fn make<J: Portable, R: Receiver>(
     job: &J,
-    proxy: P,
+    receiver: R,
     limit: Option<Duration>,
     origin: Origin,
-) -> (Made, Future<P::Output>) {
+) -> (Made, Future<R::Output>) {
     let span = TaskSpan::open(J::name(), origin);
-    prepare(payload(job, &span), proxy, limit, span)
+    prepare(payload(job, &span), receiver, limit, span)
 }
 
 /// The same for what is encoded already.
-pub(crate) fn prepare<P: Proxy>(
+pub(crate) fn prepare<R: Receiver>(
     encoded: Result<(EntryId, Vec<u8>), TaskError>,
-    proxy: P,
+    receiver: R,
     limit: Option<Duration>,
     span: TaskSpan,
-) -> (Made, Future<P::Output>) {
-    let (task, future) = span.task(proxy);
+) -> (Made, Future<R::Output>) {
+    let (task, future) = span.task(receiver);
     let made = match encoded {
         Ok((entry, payload)) => Made::Work(Work {
             task,
