@@ -8,6 +8,7 @@ mod conformance;
 mod counts;
 mod examples;
 mod expectation;
+mod faults;
 mod loom;
 mod loom_output;
 mod mutants;

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 
+use crate::faults;
 use crate::process::say;
 use crate::source::{SourceFile, code, files, has_word};
 use crate::workspace::Workspace;
@@ -49,6 +50,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     for file in &files {
         check(file, &private, &mut found);
     }
+    faults::check(&files, &mut found);
     for line in &found {
         say(line);
     }
