@@ -90,8 +90,8 @@ enum Verb {
         /// Where the report goes (default: bench in cargo's target folder)
         #[arg(long)]
         out: Option<PathBuf>,
-        /// Also put the table into docs/performance.md
-        #[arg(long, conflicts_with = "rows")]
+        /// Also put the table into docs/performance.md; only a run of all rows can be published
+        #[arg(long)]
         publish: bool,
     },
     /// Check what the compiler does not: ordering tags, file sizes, unfinished marks

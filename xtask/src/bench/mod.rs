@@ -15,8 +15,9 @@ mod svg;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use machine::Machine;
+use publish::Place;
 use results::Results;
 use xshell::cmd;
 
@@ -50,8 +51,14 @@ const MEMORY: &str = "peers-memory";
 
 /// Builds, measures, writes.
 pub(crate) fn run_all(workspace: &Workspace, options: &Options) -> Result<()> {
+    let all = matches!(&options.rows[..], [] | [_]) && options.rows.first().is_none_or(is_process);
+    ensure!(
+        all || !options.publish,
+        "only a run of all rows can be published, not of {}",
+        options.rows.join(" ")
+    );
     if let Some((first, rows)) = options.rows.split_first() {
-        if first == process::PROCESS {
+        if is_process(first) {
             return process::run_all(workspace, options, rows);
         }
     }
@@ -88,10 +95,15 @@ pub(crate) fn run_all(workspace: &Workspace, options: &Options) -> Result<()> {
     sh.write_file(out.join("report.md"), markdown::page(&report))?;
     sh.write_file(out.join("report.html"), html::page(&report))?;
     if options.publish {
-        publish::publish(workspace, &table)?;
+        publish::publish(workspace, Place::Threads, &table)?;
     }
     say(&format!("\n{table}\n{}", out.join("report.html").display()));
     Ok(())
+}
+
+/// Whether this row stands for all of the process pool's.
+fn is_process(row: &String) -> bool {
+    row == process::PROCESS
 }
 
 /// One run of one of the programs.

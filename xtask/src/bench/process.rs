@@ -5,6 +5,8 @@ use std::process::Command;
 use xshell::cmd;
 
 use super::Options;
+use super::machine::Machine;
+use super::publish::{self, Place};
 use crate::process::{cargo, run, say};
 use crate::workspace::Workspace;
 
@@ -21,6 +23,8 @@ pub(super) fn run_all(workspace: &Workspace, options: &Options, rows: &[String])
         None => workspace.target.join("bench"),
     };
     sh.create_dir(&out)?;
+    // Described before it gets warm.
+    let machine = Machine::describe(&sh)?;
     let report = out.join("process.md");
     let mut command = Command::new(workspace.target.join("release/peers-process"));
     command.arg("--markdown").arg(&report);
@@ -33,6 +37,11 @@ pub(super) fn run_all(workspace: &Workspace, options: &Options, rows: &[String])
     }
     command.args(rows);
     run(command)?;
+    let table = format!("{}.\n\n{}", machine.line(), sh.read_file(&report)?);
+    sh.write_file(&report, &table)?;
+    if options.publish {
+        publish::publish(workspace, Place::Processes, table.trim_end())?;
+    }
     say(&report.display().to_string());
     Ok(())
 }
