@@ -20,7 +20,7 @@ use crate::Job;
     label = "needs a `Call` of a function without captures, or a job that can be serialised",
     note = "pass what the closure captures as arguments instead: `executor.call(function, (a, b))`",
     note = "the arguments and the result must implement `serde::Serialize` and `serde::Deserialize`, and the crate needs its feature `serde`",
-    note = "where that is an error that cannot be serialised, `RemoteError` can: `?` makes one of every error"
+    note = "for an error type that does not, return `RemoteError`: `?` makes one of every error"
 )]
 pub trait Portable: Job<Output: Send + 'static> + Send + 'static {
     /// For authors of executors: appends the job's data to `to`.

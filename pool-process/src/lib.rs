@@ -40,7 +40,8 @@
 //! * **`cancel` and `running` are exact.** A task runs when its worker has begun it, not when it
 //!   was sent, and until then it can be cancelled.
 //! * **Workers come when they are needed**, up to `max_workers`, and idle ones are used first: one
-//!   task after the other uses one process.
+//!   task after the other uses one process. [`prestart`](ProcessPoolExecutor::prestart) has some
+//!   come before.
 //! * **Fair start.** First in, first out with one worker; with several, a task is overtaken by at
 //!   most 32 × workers later ones. What waits behind a task that takes its time is taken back for
 //!   a worker that is idle.
