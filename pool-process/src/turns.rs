@@ -8,10 +8,8 @@ use crate::ground::Ground;
 use crate::reactor::Source;
 use crate::seat::Seat;
 
-/// The pool's state, which one thread at a time works with: in the pool the [`Shell`], in a model
+/// The pool's state, which one thread at a time works with: in the pool the shell, in a model
 /// something smaller.
-///
-/// [`Shell`]: crate::shell::Shell
 pub trait Turns: Sized + Send + 'static {
     /// What its threads sleep on.
     type Ground: Ground;
