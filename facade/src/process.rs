@@ -17,5 +17,5 @@
 
 pub use pool_process::{
     BuildError, Builder, Bytes, DropPolicy, OnCrash, ProcessPoolExecutor, ProcessPoolHandle,
-    ShutdownError, ShutdownOptions, Stats, TaskOptions, init, is_worker, worker_state,
+    SharedBytes, ShutdownError, ShutdownOptions, Stats, TaskOptions, init, is_worker, worker_state,
 };

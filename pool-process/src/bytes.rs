@@ -1,15 +1,24 @@
 //! Raw bytes that are copied as such.
 
 use std::fmt;
+use std::io;
 use std::ops::{Deref, DerefMut};
 
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::out_of_band::{self, Token};
+
 /// Bytes, as an argument or a result of a task.
 ///
-/// serde takes a `Vec<u8>` apart into its elements. This type is written and read as a whole, at
-/// the speed of a copy.
+/// serde takes a `Vec<u8>` apart into its elements, which takes many times longer than to copy it.
+/// This type is written and read as a whole. Of 64 KiB and more only a mark stands in the task's
+/// data, also when they are deep inside other types; the bytes themselves go beside it, through
+/// memory that both processes see: one copy into it, and one out of it, which is the receiver's
+/// own.
+///
+/// A large argument that a task only reads, or that many tasks have in common, is better a
+/// [`SharedBytes`](crate::SharedBytes), which is not copied for each task.
 ///
 /// ```
 /// use pool_process::Bytes;
@@ -60,40 +69,58 @@ impl fmt::Debug for Bytes {
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
+        match out_of_band::put(&self.0).map_err(serde::ser::Error::custom)? {
+            Some(token) => serializer.serialize_bytes(&token),
+            None => serializer.serialize_bytes(&self.0),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Whole;
+        let whole = Whole {
+            exchange: Token::copy,
+            make: |bytes| bytes,
+        };
+        deserializer.deserialize_byte_buf(whole).map(Self)
+    }
+}
 
-        impl<'de> Visitor<'de> for Whole {
-            type Value = Vec<u8>;
+/// Reads bytes as a whole.
+pub(crate) struct Whole<V> {
+    /// Gets what travelled beside the data.
+    pub(crate) exchange: fn(Token) -> io::Result<V>,
+    pub(crate) make: fn(Vec<u8>) -> V,
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("bytes")
-            }
+impl<'de, V> Visitor<'de> for Whole<V> {
+    type Value = V;
 
-            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-                Ok(bytes.to_vec())
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
 
-            fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
-                Ok(bytes)
-            }
-
-            // Formats for people have no bytes of their own.
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<u8>, A::Error> {
-                let mut bytes = Vec::new();
-                while let Some(byte) = items.next_element()? {
-                    bytes.push(byte);
-                }
-                Ok(bytes)
-            }
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<V, E> {
+        match Token::read(bytes) {
+            Some(token) => (self.exchange)(token).map_err(E::custom),
+            None => Ok((self.make)(bytes.to_vec())),
         }
+    }
 
-        deserializer.deserialize_byte_buf(Whole).map(Self)
+    fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<V, E> {
+        match Token::read(&bytes) {
+            Some(token) => (self.exchange)(token).map_err(E::custom),
+            None => Ok((self.make)(bytes)),
+        }
+    }
+
+    // Formats for people have no bytes of their own.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<V, A::Error> {
+        let mut bytes = Vec::new();
+        while let Some(byte) = items.next_element()? {
+            bytes.push(byte);
+        }
+        self.visit_byte_buf(bytes)
     }
 }
 

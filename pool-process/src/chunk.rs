@@ -13,11 +13,12 @@ use future_core::{Job, Map, MapOptions, Portable, PortableError, TaskError};
 
 use crate::entry::{self, Code};
 use crate::limits::{CHUNK_MAX, CHUNK_NANOS, CHUNKS_AHEAD, GIVEN_CHUNKS_AHEAD};
+use crate::out_of_band;
 use crate::receive::{self, Receiver};
 use crate::shared::Shared;
 use crate::spans::{Origin, TaskSpan};
 use crate::wire::Failure;
-use crate::work;
+use crate::work::{self, Encoded};
 
 /// A chunk's buffer is not made larger than this, in bytes, before its items are seen.
 const ROOM: usize = 1 << 16;
@@ -208,17 +209,19 @@ where
         let mut pieces = Vec::with_capacity(room);
         span.begin(&mut pieces);
         let mut unsent = Vec::new();
-        for (number, item) in items.into_iter().enumerate() {
-            let at = pieces.len();
-            pieces.extend([0; 4]);
-            match work::encode(&job(item), &mut pieces) {
-                Ok(()) => close(&mut pieces, at, false),
-                Err(error) => {
-                    pieces.truncate(at);
-                    unsent.push((number, error));
+        let ((), attached) = out_of_band::collect(|| {
+            for (number, item) in items.into_iter().enumerate() {
+                let at = pieces.len();
+                pieces.extend([0; 4]);
+                match work::encode(&job(item), &mut pieces) {
+                    Ok(()) => close(&mut pieces, at, false),
+                    Err(error) => {
+                        pieces.truncate(at);
+                        unsent.push((number, error));
+                    }
                 }
             }
-        }
+        });
         room = pieces.len().min(ROOM);
         let entry = span.entry::<Chunk<J>>();
         let entry = entry.map_err(|error| work::refused(J::name(), error));
@@ -228,7 +231,12 @@ where
             cost: cost.clone(),
             outcome,
         };
-        shared.submit_chunk(entry.map(|entry| (entry, pieces)), receiver, len, span)
+        let chunk = entry.map(|entry| Encoded {
+            entry,
+            payload: pieces,
+            attached,
+        });
+        shared.submit_chunk(chunk, receiver, len, span)
     })
 }
 

@@ -10,8 +10,11 @@ use std::sync::atomic::Ordering;
 
 use crate::arena;
 use crate::claims::Claimed;
-use crate::linux_memory::{Memory, OUTBOX};
-use crate::wire::{Placed, Ticket, WINDOW_MAX};
+use crate::limits::KEPT;
+use crate::linux_memory::{Memory, OUTBOX, OUTPUTS_AT};
+use crate::out_of_band::{self, Attached};
+use crate::shared_bytes::{Storage, storage_of};
+use crate::wire::{LARGE, Placed, Ticket, WINDOW_MAX};
 
 /// Claim words, start times, and what a dead worker left.
 #[derive(Debug)]
@@ -100,10 +103,73 @@ pub enum Output {
     Bytes(Vec<u8>),
     /// It lies in the arena.
     Large(Large),
+    /// It is one of these, and refers to bytes that travelled beside it.
+    WithBuffers(Box<WithBuffers>),
+}
+
+/// An output, and what it refers to.
+#[derive(Debug)]
+pub struct WithBuffers {
+    output: Output,
+    /// What the worker has made.
+    pieces: Vec<Large>,
+    /// What the task was sent with.
+    attached: Vec<Attached>,
+    /// The task's data, if it is large: to give it back takes a while, so whoever reads the output
+    /// does it.
+    remains: Vec<u8>,
 }
 
 impl Output {
-    /// The bytes. For a large output this is a copy that takes its time, and the place is free
+    /// With what it refers to, if there is something.
+    pub(crate) fn with_buffers(
+        self,
+        control: &Arc<Control>,
+        pieces: &[Placed],
+        attached: Vec<Attached>,
+    ) -> Self {
+        if pieces.is_empty() && attached.is_empty() {
+            return self;
+        }
+        let pieces = pieces.iter();
+        let pieces = pieces.map(|&placed| Large::new(control.clone(), placed));
+        Self::WithBuffers(Box::new(WithBuffers {
+            output: self,
+            pieces: pieces.collect(),
+            attached,
+            remains: Vec::new(),
+        }))
+    }
+
+    /// Takes over the task's data, if it is large.
+    pub(crate) fn with_remains(self, remains: Vec<u8>) -> Self {
+        if remains.capacity() < LARGE {
+            return self;
+        }
+        match self {
+            Self::WithBuffers(mut both) => {
+                both.remains = remains;
+                Self::WithBuffers(both)
+            }
+            output => Self::WithBuffers(Box::new(WithBuffers {
+                output,
+                pieces: Vec::new(),
+                attached: Vec::new(),
+                remains,
+            })),
+        }
+    }
+
+    /// Whether it is better read into memory that was used before.
+    pub(crate) fn is_long(&self) -> bool {
+        match self {
+            Self::Bytes(_) => false,
+            Self::Large(large) => large.len() > KEPT as u64,
+            Self::WithBuffers(both) => both.output.is_long(),
+        }
+    }
+
+    /// The bytes, without what they refer to. For a large output this is a copy that takes its time, and the place is free
     /// again afterwards.
     ///
     /// # Errors
@@ -112,15 +178,12 @@ impl Output {
     pub fn read(self) -> io::Result<Vec<u8>> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
-            Self::Large(large) => {
-                let mut bytes = Vec::new();
-                large.append_to(&mut bytes)?;
-                Ok(bytes)
-            }
+            Self::Large(large) => large.read(),
+            Self::WithBuffers(both) => both.output.read(),
         }
     }
 
-    /// Calls `with` with the bytes. Large ones are copied to `buffer`, whatever it holds: one that
+    /// Calls `with` with the bytes; what they refer to can be read in the meantime. Large ones are copied to `buffer`, whatever it holds: one that
     /// is used again is several times faster than the fresh memory that [`read`](Self::read) takes.
     ///
     /// # Errors
@@ -131,14 +194,42 @@ impl Output {
         buffer: &mut Vec<u8>,
         with: impl FnOnce(&[u8]) -> R,
     ) -> io::Result<R> {
-        match self {
-            Self::Bytes(bytes) => Ok(with(&bytes)),
+        let (output, buffers) = match self {
+            Self::WithBuffers(both) => {
+                let WithBuffers {
+                    output,
+                    pieces,
+                    attached,
+                    remains,
+                } = *both;
+                drop(remains);
+                if let Some(first) = pieces.first() {
+                    // They do not overlap, so all of them have been written.
+                    let all = pieces
+                        .iter()
+                        .fold(0_u64, |all, piece| all.saturating_add(piece.len()));
+                    first.control.memory.check(OUTPUTS_AT, all)?;
+                }
+                (output, Some((pieces, attached)))
+            }
+            output => (output, None),
+        };
+        let owned;
+        let bytes = match output {
             Self::Large(large) => {
                 buffer.clear();
                 large.append_to(buffer)?;
-                Ok(with(buffer))
+                buffer.as_slice()
             }
-        }
+            output => {
+                owned = output.read()?;
+                &owned
+            }
+        };
+        Ok(match buffers {
+            Some((pieces, attached)) => out_of_band::unpack(pieces, attached, || with(bytes)),
+            None => with(bytes),
+        })
     }
 }
 
@@ -152,6 +243,27 @@ pub struct Large {
 impl Large {
     pub(crate) fn new(control: Arc<Control>, placed: Placed) -> Self {
         Self { control, placed }
+    }
+
+    /// How many bytes, as the worker says.
+    pub(crate) fn len(&self) -> u64 {
+        self.placed.len
+    }
+
+    /// A copy of the bytes; frees the place.
+    pub(crate) fn read(self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.append_to(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A copy of the bytes in memory that can be shared again; frees the place.
+    pub(crate) fn share(self) -> io::Result<Storage> {
+        let Placed { at, len, .. } = self.placed;
+        let memory = &self.control.memory;
+        memory.check(at, len)?;
+        let len = usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        storage_of(len, |to| memory.copy(at, to))
     }
 
     /// Copies the bytes, and frees the place.

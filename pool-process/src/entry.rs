@@ -17,6 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use future_core::{Job, Portable};
 
 use crate::linux_image::Image;
+use crate::out_of_band;
 use crate::wire::Failure;
 use crate::worker::panic_hook;
 
@@ -102,9 +103,10 @@ impl<J: Portable> Code for Of<J> {
 /// `payload` was encoded by a `J`, in a process of this build.
 pub(crate) unsafe fn run<J: Portable>(payload: &[u8], output: &mut Vec<u8>) -> Result<(), Failure> {
     // SAFETY: the caller's promise.
-    let job = guarded(|| unsafe { J::decode(payload) })?.map_err(|e| Failure::undecodable(&e))?;
+    let job = guarded(|| out_of_band::reading(|| unsafe { J::decode(payload) }))?
+        .map_err(|e| Failure::undecodable(&e))?;
     let value = guarded(|| job.run())?;
-    let written = guarded(|| J::encode_output(&value, output));
+    let written = guarded(|| out_of_band::writing(|| J::encode_output(&value, output)));
     // The output is on its way: a panic while the value is dropped is not the task's failure. The
     // hook has printed it.
     let _ = guarded(|| drop(value));

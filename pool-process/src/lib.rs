@@ -20,8 +20,11 @@
 //! to register. What is sent is a function, or a closure without captures, and its arguments
 //! ([`call`](ProcessPoolExecutor::call), [`map`](ProcessPoolExecutor::map)), or a job type of
 //! one's own ([`submit`](ProcessPoolExecutor::submit)); whatever travels implements serde's
-//! `Serialize` and `Deserialize`. [`Bytes`] travels without being looked at byte by byte. Code
-//! that was written for any [`Executor`] runs here unchanged.
+//! `Serialize` and `Deserialize`. Code that was written for any [`Executor`] runs here unchanged.
+//!
+//! A `Vec<u8>` is serialised byte by byte, as serde does it. Many bytes are to be [`Bytes`], which
+//! are copied as a whole, or [`SharedBytes`], which workers read in place: copied once, when they
+//! are made, for however many tasks.
 //!
 //! A closure without captures is made again in the worker from its type alone, so it must not rely
 //! on the existence of a zero-sized value that it captured: a token that proves something of this
@@ -89,15 +92,18 @@ mod linux_ground;
 mod linux_image;
 mod linux_memory;
 mod linux_pidfd;
+mod linux_region;
 mod linux_spawn;
 mod member;
 mod obituary;
 mod options;
+mod out_of_band;
 mod process;
 mod reactor;
 mod receive;
 mod seat;
 mod shared;
+mod shared_bytes;
 mod shell;
 mod shutdown;
 mod socket;
@@ -123,6 +129,7 @@ pub use future_core::{
     WorkerDied, WorkerEnd,
 };
 pub use options::TaskOptions;
+pub use shared_bytes::SharedBytes;
 pub use shutdown::{DropPolicy, ShutdownError};
 pub use stats::Stats;
 pub use supervisor::OnCrash;
@@ -147,11 +154,12 @@ pub mod parts {
     pub use crate::{
         build_id::BuildId,
         channel::Channel,
-        control::{Control, Large, Output},
+        control::{Control, Large, Output, WithBuffers},
         entry::{Entry, EntryError, EntryId, NoEntry},
         launcher::{LaunchError, LaunchSpec, Launched, Launcher},
         link::{Link, LinkError, Lost, NotQueued, Received, Report, TaskToSend},
         linux_spawn::LocalLauncher,
+        out_of_band::{Attached, collect},
         process::{Exit, Process, Signal},
         worker::{Initializer, InitializerError},
     };

@@ -10,5 +10,8 @@ pub(crate) const GIVEN_CHUNKS_AHEAD: usize = 32;
 /// So long a worker is to be busy with a chunk, in nanoseconds.
 pub(crate) const CHUNK_NANOS: u64 = 200_000;
 
+/// A buffer that has grown beyond this, in bytes, is not kept by whoever used it.
+pub(crate) const KEPT: usize = 1 << 20;
+
 /// The most items of a chunk.
 pub(crate) const CHUNK_MAX: u64 = 4096;

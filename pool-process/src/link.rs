@@ -5,6 +5,7 @@
 //! must name a ticket that is in flight and that the worker has claimed. Anything else is a
 //! [`LinkError::Wire`], after which the worker is to be killed.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -18,19 +19,18 @@ use crate::claims::Claimed;
 use crate::control::{Control, Large, Output};
 use crate::entry::EntryId;
 use crate::launcher::Launched;
+use crate::limits::KEPT;
 use crate::linux_memory::{OUTPUTS_AT, TASKS_AT};
+use crate::out_of_band::Attached;
 use crate::process::Process;
 use crate::wire::{
-    Answer, Decoder, Encoder, Failure, FromWorker, GENERATIONS, Hello, LARGE, Payload, Placed,
-    Task, Ticket, WINDOW_MAX, WireError, fits,
+    ATTACHED_MAX, Answer, Decoder, Encoder, Failure, FromWorker, GENERATIONS, Hello, LARGE,
+    Payload, Placed, Task, Ticket, WINDOW_MAX, WireError, fits,
 };
 use crate::worker::Initializer;
 
 /// How often one call of [`Link::receive`] reads from the channel.
 const READS: usize = 16;
-
-/// A buffer that has grown beyond this is given back when it is empty.
-const KEPT: usize = 1024 * 1024;
 
 /// One worker, from launch to death.
 #[derive(Debug)]
@@ -53,6 +53,17 @@ pub struct Link {
     skips: usize,
     /// Which places of the arena hold data of tasks in flight.
     taken: Vec<bool>,
+    /// What is to be passed with tasks in `out`.
+    passing: VecDeque<Passing>,
+}
+
+/// The regions that go with a task.
+#[derive(Debug)]
+struct Passing {
+    /// Where in `out` the task begins.
+    at: usize,
+    ticket: Ticket,
+    attached: Vec<Attached>,
 }
 
 /// What the worker has said so far.
@@ -75,6 +86,8 @@ pub struct TaskToSend<'a> {
     pub entry: EntryId,
     /// Its data, as its `Portable::encode` wrote it.
     pub payload: &'a [u8],
+    /// What its data refers to: at most [`ATTACHED_MAX`].
+    pub attached: &'a [Attached],
     /// Whether the worker notes when it begins it.
     pub timed: bool,
 }
@@ -197,6 +210,7 @@ impl Link {
             arena: Arena::new(TASKS_AT, OUTPUTS_AT),
             skips: 0,
             taken: Vec::new(),
+            passing: VecDeque::new(),
         }
     }
 
@@ -229,10 +243,19 @@ impl Link {
             }
         }
         self.control.queue(ticket);
+        if !task.attached.is_empty() {
+            self.passing.push_back(Passing {
+                at: self.out.len(),
+                ticket,
+                attached: task.attached.to_vec(),
+            });
+            self.tasks.attach(ticket, task.attached.to_vec());
+        }
         Encoder(&mut self.out).task(&Task {
             ticket,
             entry: task.entry.offset(),
             timed: task.timed,
+            attached: !task.attached.is_empty(),
             payload: placed.map_or(Payload::Inline(task.payload), Payload::Placed),
         });
         Ok(ticket)
@@ -253,14 +276,35 @@ impl Link {
         Some(placed)
     }
 
-    /// Sends what is queued. `true` when all of it is gone, `false` when the channel is full.
+    /// Sends what is queued. `true` when all of it is gone, or the rest has to wait for an answer,
+    /// since the system passes only so many descriptors that nobody has taken; `false` when the
+    /// channel is full.
     ///
     /// # Errors
     ///
     /// When the worker is gone, which its process will tell better.
     pub fn flush(&mut self) -> io::Result<bool> {
         while self.sent < self.out.len() {
-            match self.channel.send(&[IoSlice::new(&self.out[self.sent..])]) {
+            let sent = match self.next_to_pass() {
+                Some(next) => {
+                    let passed = self.tasks.passed;
+                    if passed > 0 && passed + next.attached.len() > ATTACHED_MAX {
+                        self.passing.push_front(next);
+                        return Ok(true);
+                    }
+                    let sent = self.pass(&next);
+                    if sent.is_err() {
+                        self.passing.push_front(next);
+                    }
+                    sent
+                }
+                None => {
+                    let end = self.passing.front().map_or(self.out.len(), |next| next.at);
+                    self.channel
+                        .send(&[IoSlice::new(&self.out[self.sent..end])])
+                }
+            };
+            match sent {
                 Ok(sent) => self.sent += sent,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
@@ -272,6 +316,31 @@ impl Link {
             self.out = Vec::new();
         }
         Ok(true)
+    }
+
+    /// What goes with the task that is sent next.
+    fn next_to_pass(&mut self) -> Option<Passing> {
+        let is_next = self.passing.front()?.at == self.sent;
+        if is_next {
+            self.passing.pop_front()
+        } else {
+            None
+        }
+    }
+
+    /// Sends from a task on that regions go with, if the next one is. They are passed even if it
+    /// was taken back in the meantime: the worker cannot know.
+    ///
+    /// # Errors
+    ///
+    /// Those of the channel.
+    fn pass(&mut self, passing: &Passing) -> io::Result<usize> {
+        let end = self.passing.front().map_or(self.out.len(), |next| next.at);
+        let bytes = &self.out[self.sent..end];
+        let descriptors: Vec<_> = passing.attached.iter().map(AsFd::as_fd).collect();
+        let sent = self.channel.send_with(bytes, &descriptors)?;
+        self.tasks.set_passed(passing.ticket);
+        Ok(sent)
     }
 
     /// Whether something is queued that the channel has not taken yet.
@@ -422,7 +491,12 @@ impl Link {
                     self.stage = Stage::Over;
                     Report::InitializerFailed(failure)
                 }
-                Answer::Finished { ticket, payload } => {
+                Answer::Finished {
+                    ticket,
+                    payload,
+                    pieces,
+                    held,
+                } => {
                     turn(self.stage == Stage::Ready, "an answer before ready")?;
                     let output = match payload {
                         Payload::Inline(bytes) => Output::Bytes(bytes.to_vec()),
@@ -430,12 +504,31 @@ impl Link {
                             Output::Large(Large::new(Arc::clone(&self.control), placed))
                         }
                     };
-                    answered(&self.control, &mut self.tasks, &mut self.taken, ticket)?;
-                    Report::Finished { ticket, output }
+                    let attached = answered(
+                        &self.control,
+                        &mut self.tasks,
+                        &mut self.taken,
+                        ticket,
+                        held,
+                    )?;
+                    Report::Finished {
+                        ticket,
+                        output: output.with_buffers(&self.control, &pieces, attached),
+                    }
                 }
-                Answer::Failed { ticket, failure } => {
+                Answer::Failed {
+                    ticket,
+                    failure,
+                    held,
+                } => {
                     turn(self.stage == Stage::Ready, "an answer before ready")?;
-                    answered(&self.control, &mut self.tasks, &mut self.taken, ticket)?;
+                    answered(
+                        &self.control,
+                        &mut self.tasks,
+                        &mut self.taken,
+                        ticket,
+                        held,
+                    )?;
                     Report::Failed { ticket, failure }
                 }
                 Answer::Skipped(ticket) => {
@@ -478,16 +571,20 @@ impl AsFd for Link {
     }
 }
 
-/// Frees what an answered task occupies, if it may have been answered.
+/// Frees what an answered task occupies, if it may have been answered; what went with it.
 fn answered(
     control: &Control,
     tasks: &mut InFlight,
     taken: &mut [bool],
     ticket: Ticket,
-) -> Result<(), WireError> {
+    held: bool,
+) -> Result<Vec<Attached>, WireError> {
     if tasks.has(ticket) && control.claimed(ticket) == Claimed::Started {
-        close(control, tasks, taken, ticket);
-        Ok(())
+        let attached = close(control, tasks, taken, ticket);
+        if held {
+            attached.iter().for_each(|attached| attached.0.hold());
+        }
+        Ok(attached)
     } else {
         Err(WireError::NotInFlight {
             slot: ticket.slot,
@@ -496,11 +593,20 @@ fn answered(
     }
 }
 
-fn close(control: &Control, tasks: &mut InFlight, taken: &mut [bool], ticket: Ticket) {
-    if let Some(placed) = tasks.close(ticket) {
+fn close(
+    control: &Control,
+    tasks: &mut InFlight,
+    taken: &mut [bool],
+    ticket: Ticket,
+) -> Vec<Attached> {
+    let Some(sent) = tasks.close(ticket) else {
+        return Vec::new();
+    };
+    if let Some(placed) = sent.placed {
         arena::release(control.memory(), placed);
         taken[usize::from(placed.place)] = false;
     }
+    sent.attached
 }
 
 /// The tasks that are with the worker, by slot.
@@ -511,15 +617,21 @@ struct InFlight {
     len: usize,
     /// How many were ever pushed.
     pushed: u64,
+    /// How many regions the worker was given for them.
+    passed: usize,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Sent {
     generation: u32,
     /// Its number among all.
     number: u64,
     /// Where its data lies, if it is large.
     placed: Option<Placed>,
+    /// What goes with it. It stays as long as the worker may read it.
+    attached: Vec<Attached>,
+    /// Whether the worker was given that.
+    passed: bool,
 }
 
 impl InFlight {
@@ -538,6 +650,8 @@ impl InFlight {
             generation,
             number: self.pushed,
             placed: None,
+            attached: Vec::new(),
+            passed: false,
         });
         self.pushed += 1;
         self.len += 1;
@@ -555,26 +669,45 @@ impl InFlight {
         }
     }
 
+    fn attach(&mut self, ticket: Ticket, attached: Vec<Attached>) {
+        if let Some(sent) = self.get_mut(ticket) {
+            sent.attached = attached;
+        }
+    }
+
+    fn set_passed(&mut self, ticket: Ticket) {
+        if let Some(sent) = self.get_mut(ticket) {
+            sent.passed = true;
+            self.passed += sent.attached.len();
+        }
+    }
+
     fn has(&mut self, ticket: Ticket) -> bool {
         self.get_mut(ticket).is_some()
     }
 
-    fn close(&mut self, ticket: Ticket) -> Option<Placed> {
-        let placed = self.get_mut(ticket)?.placed;
-        self.slots[usize::from(ticket.slot)] = None;
+    fn close(&mut self, ticket: Ticket) -> Option<Sent> {
+        self.get_mut(ticket)?;
+        let sent = self.slots[usize::from(ticket.slot)].take()?;
         self.free.push(ticket.slot);
         self.len -= 1;
-        placed
+        if sent.passed {
+            self.passed -= sent.attached.len();
+        }
+        Some(sent)
     }
 
     fn in_order(&self) -> Vec<Ticket> {
         let mut all: Vec<_> = (0_u16..)
             .zip(&self.slots)
-            .filter_map(|(slot, sent)| sent.map(|sent| (slot, sent)))
+            .filter_map(|(slot, sent)| Some((slot, sent.as_ref()?)))
             .collect();
         all.sort_by_key(|(_, sent)| sent.number);
         all.into_iter()
-            .map(|(slot, Sent { generation, .. })| Ticket { slot, generation })
+            .map(|(slot, sent)| Ticket {
+                slot,
+                generation: sent.generation,
+            })
             .collect()
     }
 }

@@ -13,13 +13,19 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
-use rustix::mm::{MapFlags, ProtFlags};
+use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use crate::claims::Claim;
 use crate::wire::{PLACES, WINDOW_MAX};
 
 /// How many bytes a worker can have finished and not yet sent.
 pub(crate) const OUTBOX: usize = 64 * 1024;
+
+/// A large piece of memory, in bytes.
+const HUGE: usize = 2 << 20;
+
+/// For so many bytes it is worth a system call to ask for it.
+const MUCH: usize = 2 * HUGE;
 
 /// What both ends map.
 #[repr(C)]
@@ -123,8 +129,21 @@ impl Memory {
 
     /// Appends a payload from a place of an arena.
     ///
-    /// The other end names the length. It is believed only if that much memory is really there.
+    /// # Errors
+    ///
+    /// As [`check`](Self::check), and when there is no memory for it.
     pub(crate) fn read(&self, at: u64, len: u64, to: &mut Vec<u8>) -> io::Result<()> {
+        self.check(at, len)?;
+        let len = usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        append(self.file.as_fd(), at, len, to)
+    }
+
+    /// The other end names the length. It is believed only if that much memory is really there.
+    ///
+    /// # Errors
+    ///
+    /// When it is not.
+    pub(crate) fn check(&self, at: u64, len: u64) -> io::Result<()> {
         let stat = rustix::fs::fstat(&self.file)?;
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         let held = u64::try_from(stat.st_blocks)
@@ -136,20 +155,21 @@ impl Memory {
                 format!("{len} bytes at {at} are more than was written"),
             ));
         }
-        let len = usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        let end = to.len().saturating_add(len);
-        to.try_reserve_exact(len)?;
-        let mut at = at;
-        while to.len() < end {
-            let left = end - to.len();
-            let space = &mut to.spare_capacity_mut()[..left];
-            match rustix::io::pread(&self.file, &mut *space, at) {
-                Ok(([], _)) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok((read, _)) => {
-                    let read = read.len();
+        Ok(())
+    }
+
+    /// Copies a payload of `to.len()` bytes from a place of an arena.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub(crate) fn copy(&self, mut at: u64, mut to: &mut [u8]) -> io::Result<()> {
+        while !to.is_empty() {
+            match rustix::io::pread(&self.file, &mut *to, at) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => {
                     at += read as u64;
-                    // SAFETY: the kernel has just written these bytes behind the old length.
-                    unsafe { to.set_len(to.len() + read) };
+                    to = &mut to[read..];
                 }
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -164,6 +184,49 @@ impl Memory {
         // Memory that cannot be given back stays until the worker ends.
         let _ = rustix::fs::fallocate(&self.file, flags, at, len);
     }
+}
+
+/// Appends bytes of a file from place `at` on.
+pub(crate) fn append(
+    file: BorrowedFd<'_>,
+    mut at: u64,
+    len: usize,
+    to: &mut Vec<u8>,
+) -> io::Result<()> {
+    let end = to.len().saturating_add(len);
+    to.try_reserve_exact(len)?;
+    expect_much(to);
+    while to.len() < end {
+        let left = end - to.len();
+        let space = &mut to.spare_capacity_mut()[..left];
+        match rustix::io::pread(file, &mut *space, at) {
+            Ok(([], _)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok((read, _)) => {
+                let read = read.len();
+                at += read as u64;
+                // SAFETY: the kernel has just written these bytes behind the old length.
+                unsafe { to.set_len(to.len() + read) };
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Fresh memory comes a page at a time, which takes several times as long as to fill it, unless
+/// the system is told that all of it is going to be used: then it comes in larger pieces.
+pub(crate) fn expect_much(buffer: &mut Vec<u8>) {
+    let space = buffer.spare_capacity_mut();
+    if space.len() < MUCH {
+        return;
+    }
+    let start = space.as_mut_ptr().cast::<u8>();
+    let skip = start.align_offset(HUGE);
+    let len = space.len().saturating_sub(skip) / HUGE * HUGE;
+    // SAFETY: wholly inside the buffer; its contents do not change. What the system refuses is
+    // only slower.
+    let _ = unsafe { rustix::mm::madvise(start.add(skip).cast(), len, Advice::LinuxHugepage) };
 }
 
 /// A process is ended when it writes to a file beyond this, shared memory included.

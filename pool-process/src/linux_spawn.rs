@@ -94,7 +94,7 @@ impl Launcher for LocalLauncher {
     fn launch(&mut self, spec: &LaunchSpec) -> Result<Launched, LaunchError> {
         let refused = LaunchError::refused;
         let control = Control::create().map_err(refused("shared memory"))?;
-        let (channel, theirs) = Socket::pair().map_err(refused("a pair of sockets"))?;
+        let (mut channel, theirs) = Socket::pair().map_err(refused("a pair of sockets"))?;
         let mut hello = Vec::new();
         Encoder(&mut hello).hello(&Hello {
             build: self.build.clone(),
@@ -103,7 +103,7 @@ impl Launcher for LocalLauncher {
         });
         // It is there before the worker looks for it.
         channel
-            .send_with(&hello, rustix::fd::AsFd::as_fd(control.memory()))
+            .begin_with(&hello, rustix::fd::AsFd::as_fd(control.memory()))
             .map_err(refused("sending the shared memory"))?;
         let mut child = self
             .spawn(spec, theirs)

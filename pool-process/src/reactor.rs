@@ -10,6 +10,8 @@ use rustix::time::{
 };
 
 use crate::ground;
+use crate::linux_region;
+use crate::work::nanos;
 
 /// Which descriptor of which worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +120,12 @@ impl ground::Poll for Reactor {
                 data: EventData::new_u64(0),
             }
         }; 64];
+        // Who is about to sleep gives back memory that was not used for a while.
+        let kept = match limit {
+            Some(0) => None,
+            _ => linux_region::give_back(),
+        };
+        let limit = limit.into_iter().chain(kept.map(nanos)).min();
         let limit = limit.map(timespec);
         // An interrupted wait is one that found nothing.
         let count = epoll::wait(&self.epoll, &mut events, limit.as_ref()).unwrap_or(0);

@@ -12,6 +12,8 @@ use future_core::{
 
 use crate::control::Output;
 use crate::doors;
+use crate::limits::KEPT;
+use crate::linux_region;
 use crate::wire::Failure;
 
 /// What a worker made of a task.
@@ -20,7 +22,7 @@ pub(crate) type Answer = Result<Output, Failure>;
 thread_local! {
     /// The answer that this thread is about to make a future's outcome of.
     static ANSWER: Cell<Option<Answer>> = const { Cell::new(None) };
-    /// Where large outputs are read: memory that is used again is faster.
+    /// Where larger outputs are read, but not the largest: memory that is used again is faster.
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
@@ -49,15 +51,25 @@ pub(crate) fn with_output<J: Portable, R>(read: impl FnOnce(&[u8]) -> R) -> Resu
         None => unreachable!("only `complete` runs a lent task"),
     };
     // Out of its place while code of the user's runs, which may panic.
-    let mut buffer = BUFFER.take();
+    let mut buffer = if output.is_long() {
+        linux_region::take_buffer()
+    } else {
+        BUFFER.take()
+    };
     let read = output.read_with(&mut buffer, read);
-    BUFFER.set(buffer);
+    if buffer.capacity() > KEPT {
+        linux_region::keep_buffer(buffer);
+    } else {
+        BUFFER.set(buffer);
+    }
     read.map_err(|error| PortableError::reading(std::any::type_name::<J::Output>(), error).into())
 }
 
-/// Gives back what this thread keeps for large outputs.
+/// Gives back what this thread keeps for large outputs, and what has not been used for a while of
+/// what all keep.
 pub(crate) fn give_buffer_back() {
     drop(BUFFER.take());
+    linux_region::give_back();
 }
 
 /// The outcome of a job that may return an error.

@@ -10,8 +10,8 @@ use future_core::shim::{Condvar, Mutex};
 use future_core::{Future, Portable, SubmitError, SubmitErrorKind, TaskError};
 
 use crate::engine::Engine;
-use crate::entry::EntryId;
 use crate::inbox::Command;
+use crate::linux_region::Lease;
 use crate::options::Deadline;
 use crate::receive::Receiver;
 use crate::shell::{Shell, Workers};
@@ -19,7 +19,7 @@ use crate::shutdown::ShutdownError;
 use crate::spans::{Origin, TaskSpan};
 use crate::stats::{Phase, Stats};
 use crate::supervisor::Config;
-use crate::work::{self, Made};
+use crate::work::{self, Encoded, Made};
 
 /// A pool without its owner.
 pub(crate) struct Shared {
@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     engine: Arc<Engine<Shell>>,
     life: Mutex<Life>,
     ended: Condvar,
+    _memory: Lease,
 }
 
 /// What the builder says of tasks.
@@ -69,6 +70,7 @@ impl Shared {
             engine,
             life: Mutex::new(Life::default()),
             ended: Condvar::new(),
+            _memory: Lease::new(),
         });
         let own = shared.clone();
         let thread = Builder::new()
@@ -185,7 +187,7 @@ impl Shared {
     /// Queues a chunk of `len` items, which may run as long as all of them may.
     pub(crate) fn submit_chunk<R: Receiver>(
         &self,
-        chunk: Result<(EntryId, Vec<u8>), TaskError>,
+        chunk: Result<Encoded, TaskError>,
         receiver: R,
         len: usize,
         span: TaskSpan,

@@ -8,6 +8,7 @@ use future_core::executor::Task;
 use future_core::{Future, Portable, PortableError, TaskError, TaskPanicked};
 
 use crate::entry::{EntryError, EntryId, Of};
+use crate::out_of_band::{self, Attached};
 use crate::receive::Receiver;
 use crate::spans::{Origin, TaskSpan};
 use crate::wire::{Ticket, text_of};
@@ -18,12 +19,21 @@ pub(crate) struct Work {
     pub(crate) task: Task,
     pub(crate) entry: EntryId,
     pub(crate) payload: Vec<u8>,
+    /// What that refers to.
+    pub(crate) attached: Vec<Attached>,
     /// How long it may run, in nanoseconds.
     pub(crate) limit: Option<u64>,
     /// Its name at the worker that it was last sent to.
     pub(crate) ticket: Option<Ticket>,
     /// How many workers have begun it.
     pub(crate) attempts: u32,
+}
+
+/// A job as it travels.
+pub(crate) struct Encoded {
+    pub(crate) entry: EntryId,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) attached: Vec<Attached>,
 }
 
 /// A job as work for a worker, or as a task that has failed because it cannot travel.
@@ -45,17 +55,22 @@ pub(crate) fn make<J: Portable, R: Receiver>(
 
 /// The same for what is encoded already.
 pub(crate) fn prepare<R: Receiver>(
-    encoded: Result<(EntryId, Vec<u8>), TaskError>,
+    encoded: Result<Encoded, TaskError>,
     receiver: R,
     limit: Option<Duration>,
     span: TaskSpan,
 ) -> (Made, Future<R::Output>) {
     let (task, future) = span.task(receiver);
     let made = match encoded {
-        Ok((entry, payload)) => Made::Work(Work {
+        Ok(Encoded {
+            entry,
+            payload,
+            attached,
+        }) => Made::Work(Work {
             task,
             entry,
             payload,
+            attached,
             limit: limit.map(nanos),
             ticket: None,
             attempts: 0,
@@ -70,13 +85,18 @@ pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn payload<J: Portable>(job: &J, span: &TaskSpan) -> Result<(EntryId, Vec<u8>), TaskError> {
+fn payload<J: Portable>(job: &J, span: &TaskSpan) -> Result<Encoded, TaskError> {
     let entry = span.entry::<Of<J>>();
     let entry = entry.map_err(|error| refused(J::name(), error))?;
     let mut payload = Vec::new();
     span.begin(&mut payload);
-    encode(job, &mut payload)?;
-    Ok((entry, payload))
+    let (encoded, attached) = out_of_band::collect(|| encode(job, &mut payload));
+    encoded?;
+    Ok(Encoded {
+        entry,
+        payload,
+        attached,
+    })
 }
 
 /// The error of a job whose code workers cannot find.

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fault_support::alone;
-use pool_process::{DropPolicy, Future, ProcessPoolExecutor, TaskError, TaskOptions};
+use pool_process::{Bytes, DropPolicy, Future, ProcessPoolExecutor, TaskError, TaskOptions};
 use pool_support::{
     Folder, died, eventually, goes_on_and_leaves_nothing, hang, lives, mark, pid, signal, wait_at,
 };
@@ -167,6 +167,30 @@ fn a_task_that_returns_in_a_copy_of_its_worker() {
         }
         goes_on_and_leaves_nothing(pool);
     });
+}
+
+/// The same, and each returns much of its own.
+fn return_much_twice(n: u8) -> Bytes {
+    // SAFETY: as above.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0);
+    Bytes(vec![if child == 0 { 255 } else { n }; 300_000])
+}
+
+// P4, P9
+#[test]
+fn a_copy_of_a_worker_writes_nothing_where_the_answer_lies() {
+    alone(
+        "a_copy_of_a_worker_writes_nothing_where_the_answer_lies",
+        || {
+            let pool = quiet(1);
+            for n in 0..20 {
+                let twice = pool.call(return_much_twice, (n,)).unwrap();
+                assert!(twice.result().unwrap().iter().eq(&[n; 300_000]));
+            }
+            goes_on_and_leaves_nothing(pool);
+        },
+    );
 }
 
 /// Numbers of the workers below this process, the lowest first.

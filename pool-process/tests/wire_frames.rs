@@ -35,7 +35,7 @@ impl Data {
 enum Said {
     Hello(Hello),
     Begin(Option<(u64, Vec<u8>)>),
-    Task(Ticket, u64, bool, Data),
+    Task(Ticket, u64, [bool; 2], Data),
     Goodbye,
 }
 
@@ -45,8 +45,8 @@ enum Answered {
     Refused(String),
     Ready,
     InitializerFailed(Failure),
-    Finished(Ticket, Data),
-    Failed(Ticket, Failure),
+    Finished(Ticket, Data, Vec<Placed>, bool),
+    Failed(Ticket, Failure, bool),
     Skipped(Ticket),
 }
 
@@ -55,11 +55,18 @@ fn ticket() -> impl Strategy<Value = Ticket> {
         .prop_map(|(slot, generation)| Ticket { slot, generation })
 }
 
+fn placed() -> impl Strategy<Value = Placed> {
+    (0..PLACES as u16, any::<u64>(), any::<u64>()).prop_map(|(place, at, len)| Placed {
+        place,
+        at,
+        len,
+    })
+}
+
 fn data() -> impl Strategy<Value = Data> {
     prop_oneof![
         vec(any::<u8>(), 0..300).prop_map(Data::Inline),
-        (0..PLACES as u16, any::<u64>(), any::<u64>())
-            .prop_map(|(place, at, len)| Data::Placed(Placed { place, at, len })),
+        placed().prop_map(Data::Placed),
     ]
 }
 
@@ -99,8 +106,8 @@ fn said() -> impl Strategy<Value = Said> {
     prop_oneof![
         1 => hello().prop_map(Said::Hello),
         1 => option::of((any::<u64>(), vec(any::<u8>(), 0..50))).prop_map(Said::Begin),
-        5 => (ticket(), any::<u64>(), any::<bool>(), data())
-            .prop_map(|(ticket, entry, timed, data)| Said::Task(ticket, entry, timed, data)),
+        5 => (ticket(), any::<u64>(), any::<[bool; 2]>(), data())
+            .prop_map(|(ticket, entry, flags, data)| Said::Task(ticket, entry, flags, data)),
         1 => Just(Said::Goodbye),
     ]
 }
@@ -111,8 +118,10 @@ fn answered() -> impl Strategy<Value = Answered> {
         1 => any::<String>().prop_map(Answered::Refused),
         1 => Just(Answered::Ready),
         1 => failure().prop_map(Answered::InitializerFailed),
-        5 => (ticket(), data()).prop_map(|(ticket, data)| Answered::Finished(ticket, data)),
-        3 => (ticket(), failure()).prop_map(|(ticket, failure)| Answered::Failed(ticket, failure)),
+        5 => (ticket(), data(), vec(placed(), 0..3), any::<bool>())
+            .prop_map(|(ticket, data, pieces, held)| Answered::Finished(ticket, data, pieces, held)),
+        3 => (ticket(), failure(), any::<bool>())
+            .prop_map(|(ticket, failure, held)| Answered::Failed(ticket, failure, held)),
         1 => ticket().prop_map(Answered::Skipped),
     ]
 }
@@ -122,10 +131,11 @@ impl Said {
         match self {
             Self::Hello(hello) => Order::Hello(hello.clone()),
             Self::Begin(with) => Order::Begin(with.as_ref().map(|(e, bytes)| (*e, &bytes[..]))),
-            Self::Task(ticket, entry, timed, data) => Order::Task(Task {
+            Self::Task(ticket, entry, [timed, attached], data) => Order::Task(Task {
                 ticket: *ticket,
                 entry: *entry,
                 timed: *timed,
+                attached: *attached,
                 payload: data.payload(),
             }),
             Self::Goodbye => Order::Goodbye,
@@ -149,19 +159,23 @@ impl Answered {
             Self::Refused(why) => Answer::Refused(why),
             Self::Ready => Answer::Ready,
             Self::InitializerFailed(failure) => Answer::InitializerFailed(failure.clone()),
-            Self::Finished(ticket, data) => Answer::Finished {
+            Self::Finished(ticket, data, pieces, held) => Answer::Finished {
                 ticket: *ticket,
                 payload: data.payload(),
+                pieces: pieces.clone(),
+                held: *held,
             },
-            Self::Failed(ticket, failure) => Answer::Failed {
+            Self::Failed(ticket, failure, held) => Answer::Failed {
                 ticket: *ticket,
                 failure: failure.clone(),
+                held: *held,
             },
             Self::Skipped(ticket) => Answer::Skipped(*ticket),
         }
     }
 
     fn write(&self, to: &mut Encoder<'_>) {
+        let start = to.0.len();
         match self.answer() {
             Answer::Hello(hello) => to.hello(&hello),
             Answer::Refused(why) => to.refused(why),
@@ -170,15 +184,33 @@ impl Answered {
             Answer::Finished {
                 ticket,
                 payload: Payload::Inline(bytes),
+                pieces,
+                held,
             } => {
                 let written = to.finished_with(ticket, |to| {
                     to.extend_from_slice(bytes);
                     Ok::<(), ()>(())
                 });
                 assert_eq!(written, Ok(()));
+                to.buffers(start, &pieces, held);
             }
-            Answer::Finished { ticket, payload } => to.finished(ticket, &payload),
-            Answer::Failed { ticket, failure } => to.failed(ticket, &failure),
+            Answer::Finished {
+                ticket,
+                payload,
+                pieces,
+                held,
+            } => {
+                to.finished(ticket, &payload);
+                to.buffers(start, &pieces, held);
+            }
+            Answer::Failed {
+                ticket,
+                failure,
+                held,
+            } => {
+                to.failed(ticket, &failure);
+                to.buffers(start, &[], held);
+            }
             Answer::Skipped(ticket) => to.skipped(ticket),
         }
     }

@@ -62,6 +62,7 @@ fn a_full_window_says_so_and_has_room_again() {
     let task = TaskToSend {
         entry: entry_of(&Call(add, (1, 2))),
         payload: &payload,
+        attached: &[],
         timed: false,
     };
     assert_eq!(worker.link.push(task), Err(NotQueued::Full));
@@ -242,21 +243,49 @@ fn the_parent_sees_what_runs_and_since_when() {
 }
 
 #[test]
-fn large_payloads_go_out_of_band_both_ways() {
+fn large_payloads_go_through_the_arenas_both_ways() {
+    fn reversed(text: String) -> String {
+        text.chars().rev().collect()
+    }
+
+    let mut worker = Driver::ready();
+    let mut buffer = Vec::new();
+    for len in [64 * 1024 - 20, 64 * 1024, 100_000, 1 << 20, 5 << 20] {
+        let text: String = ('a'..='z').cycle().take(len).collect();
+        let tickets = [0, 1, 2].map(|_| worker.push(reversed, (text.clone(),)));
+        for ticket in tickets {
+            let output = worker.output(ticket);
+            assert_eq!(matches!(output, Output::Large(_)), len >= 64 * 1024 - 3);
+            let read = output.read_with(&mut buffer, |bytes| postcard::from_bytes::<String>(bytes));
+            assert!(read.unwrap().unwrap().chars().eq(text.chars().rev()));
+        }
+    }
+    worker.retire();
+}
+
+#[test]
+fn large_bytes_go_out_of_band_both_ways() {
     fn reversed(mut bytes: Bytes) -> Bytes {
         bytes.reverse();
         bytes
     }
 
     let mut worker = Driver::ready();
-    let mut buffer = Vec::new();
-    for len in [64 * 1024 - 20, 64 * 1024, 100_000, 1 << 20, 5 << 20] {
+    for len in [0, 64 * 1024 - 1, 64 * 1024, 100_000, 1 << 20, 5 << 20] {
         let bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
         let tickets = [0, 1, 2].map(|_| worker.push(reversed, (Bytes(bytes.clone()),)));
         for ticket in tickets {
             let output = worker.output(ticket);
-            assert_eq!(matches!(output, Output::Large(_)), len >= 64 * 1024 - 3);
-            let read = output.read_with(&mut buffer, |bytes| postcard::from_bytes::<Bytes>(bytes));
+            assert_eq!(
+                matches!(output, Output::WithBuffers(_)),
+                len >= 64 * 1024,
+                "{len}"
+            );
+            let read = output.read_with(&mut Vec::new(), |bytes| {
+                // The bytes themselves are elsewhere.
+                assert!(bytes.len() < 64 * 1024 + 3);
+                postcard::from_bytes::<Bytes>(bytes)
+            });
             assert!(read.unwrap().unwrap().iter().eq(bytes.iter().rev()));
         }
     }
@@ -268,7 +297,7 @@ fn unread_large_outputs_do_not_stop_a_worker() {
     let mut worker = Driver::ready();
     let mut outputs = Vec::new();
     for _ in 0..100 {
-        let ticket = worker.push(|n: usize| Bytes(vec![7; n]), (100_000,));
+        let ticket = worker.push(|n: usize| "7".repeat(n), (100_000,));
         outputs.push(worker.output(ticket));
     }
     // There are 64 places; what has none of them comes with the answer.
@@ -279,6 +308,27 @@ fn unread_large_outputs_do_not_stop_a_worker() {
     assert_eq!(large, 64);
     for output in outputs {
         assert_eq!(output.read().unwrap().len(), 100_003);
+    }
+    worker.retire();
+}
+
+#[test]
+fn unread_large_bytes_do_not_stop_a_worker() {
+    let mut worker = Driver::ready();
+    let mut outputs = Vec::new();
+    for _ in 0..50 {
+        let two = |n: usize| (Bytes(vec![7; n]), Bytes(vec![8; n]));
+        let ticket = worker.push(two, (100_000,));
+        outputs.push(worker.output(ticket));
+    }
+    let with = |o: &&Output| matches!(o, Output::WithBuffers(_));
+    assert_eq!(outputs.iter().filter(with).count(), 32);
+    for output in outputs {
+        let read = output.read_with(&mut Vec::new(), |bytes| {
+            postcard::from_bytes::<(Bytes, Bytes)>(bytes)
+        });
+        let (a, b) = read.unwrap().unwrap();
+        assert!(a.iter().eq(&[7; 100_000]) && b.iter().eq(&[8; 100_000]));
     }
     worker.retire();
 }

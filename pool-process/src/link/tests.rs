@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::*;
 use crate::linux_memory::OUTBOX;
+use crate::linux_region::Region;
 use crate::process::{Exit, Signal};
 use crate::wire::{Order, ToWorker};
 
@@ -16,6 +17,8 @@ struct Wire {
     /// How many bytes the channel takes at a time; then it blocks once.
     room: Option<usize>,
     blocked: bool,
+    /// How many descriptors were passed at a time.
+    passed: Vec<usize>,
     from_worker: VecDeque<u8>,
     closed: bool,
 }
@@ -46,6 +49,12 @@ impl Channel for Fake {
         let len = room.min(bytes[0].len());
         wire.to_worker.extend_from_slice(&bytes[0][..len]);
         Ok(len)
+    }
+
+    fn send_with(&mut self, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<usize> {
+        let sent = self.send(&[IoSlice::new(bytes)])?;
+        self.wire.lock().unwrap().passed.push(descriptors.len());
+        Ok(sent)
     }
 
     fn receive(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
@@ -111,6 +120,7 @@ fn push(link: &mut Link, payload: &[u8]) -> Ticket {
     let task = TaskToSend {
         entry: EntryId::from_offset(0),
         payload,
+        attached: &[],
         timed: false,
     };
     link.push(task).unwrap()
@@ -225,6 +235,7 @@ fn orders_go_out_in_their_order_through_a_channel_with_little_room() {
             ticket,
             entry: 0,
             timed: false,
+            attached: false,
             payload: Payload::Inline(&[i; 20]),
         };
         assert_eq!(decoder.next(), Ok(Some(Order::Task(task))));
@@ -350,6 +361,7 @@ fn what_neither_memory_nor_a_frame_holds_is_refused_and_leaves_nothing() {
     let task = |payload| TaskToSend {
         entry: EntryId::from_offset(0),
         payload,
+        attached: &[],
         timed: false,
     };
     assert_eq!(link.push(task(&vast)), Err(NotQueued::TooLarge));
@@ -359,4 +371,39 @@ fn what_neither_memory_nor_a_frame_holds_is_refused_and_leaves_nothing() {
         push(&mut link, b"small");
     }
     assert_eq!(link.push(task(b"small")), Err(NotQueued::Full));
+}
+
+#[test]
+fn regions_are_passed_with_the_first_byte_of_their_task_and_not_too_many_at_once() {
+    let (mut link, wire) = link();
+    let region = || {
+        let region = Region::new(100, true, |_| Ok(())).unwrap();
+        Attached(Arc::new(region))
+    };
+    let attached: Vec<_> = (0..40).map(|_| region()).collect();
+    let mut push_with = |count: usize| {
+        let task = TaskToSend {
+            entry: EntryId::from_offset(0),
+            payload: b"task",
+            attached: &attached[..count],
+            timed: false,
+        };
+        link.push(task).unwrap()
+    };
+    let tickets = [3, 0, 40, 40, 1].map(&mut push_with);
+    assert!(link.flush().unwrap());
+    // The fourth would make too many that nobody has answered.
+    assert_eq!(wire.lock().unwrap().passed, [3, 40]);
+    assert!(link.wants_write());
+    // One that is taken back before it was sent is sent all the same, with what goes with it: the
+    // worker counts on it.
+    assert!(link.revoke(tickets[3]));
+    assert!(link.revoke(tickets[2]));
+    assert!(link.flush().unwrap());
+    assert_eq!(wire.lock().unwrap().passed, [3, 40, 40, 1]);
+    assert!(!link.wants_write());
+    drop(link);
+    for attached in attached {
+        assert_eq!(Arc::strong_count(&attached.0), 1);
+    }
 }

@@ -50,14 +50,22 @@ impl Shell {
             Action::Launch { worker } => self.launch(worker),
             Action::Send { worker, key } => self.send(worker, key),
             Action::Deliver { task, answer, .. } => {
-                let Work { task, ticket, .. } = task;
+                let Work {
+                    task,
+                    ticket,
+                    payload,
+                    ..
+                } = task;
                 ended.push(match (ticket, answer) {
                     // It could not be sent.
                     (None, Err(failure)) => {
                         let error = receive::error_of(task.name(), failure);
                         Delivery::Fail(task, error)
                     }
-                    (_, answer) => Delivery::Answer(task, answer),
+                    (_, answer) => {
+                        let answer = answer.map(|output| output.with_remains(payload));
+                        Delivery::Answer(task, answer)
+                    }
                 });
             }
             Action::Fail { task, why, .. } => {
@@ -182,6 +190,7 @@ impl Shell {
         let ticket = member.link.push(TaskToSend {
             entry: work.entry,
             payload: &work.payload,
+            attached: &work.attached,
             timed: work.limit.is_some(),
         });
         let ticket = match ticket {

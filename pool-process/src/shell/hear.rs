@@ -23,7 +23,7 @@ impl Shell {
         let id = member.id;
         match source {
             Source::Channel(_) => {
-                if member.polls_write {
+                if member.polls_write || member.link.wants_write() {
                     mark(&mut self.dirty, member);
                 }
                 self.receive(id, ended);

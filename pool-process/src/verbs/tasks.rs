@@ -7,7 +7,9 @@ macro_rules! tasks {
             /// the death of its worker.
             ///
             /// The job is serialised here, in the calling thread; a job that cannot be is its
-            /// future's failure ([`TaskError::Portable`](crate::TaskError::Portable)).
+            /// future's failure ([`TaskError::Portable`](crate::TaskError::Portable)). serde takes
+            /// a `Vec<u8>` byte by byte: many bytes are to be [`Bytes`](crate::Bytes), or
+            /// [`SharedBytes`](crate::SharedBytes) when tasks only read them.
             ///
             /// # Errors
             ///
@@ -94,7 +96,8 @@ macro_rules! tasks {
             }
 
             /// Queues a call of `f` with `args`, a tuple: Python's `submit(f, *args)`. `f` is a
-            /// function, or a closure without captures.
+            /// function, or a closure without captures. Large raw bytes are to be
+            /// [`Bytes`](crate::Bytes) or [`SharedBytes`](crate::SharedBytes).
             ///
             /// # Errors
             ///

@@ -3,6 +3,9 @@ use serde::Serialize;
 use super::frame::{flag, kind};
 use super::{Failure, HEADER, Hello, MAX_BODY, PROTOCOL, Payload, Placed, Task, Ticket};
 
+/// Where in a header the flags are.
+const FLAGS: usize = 5;
+
 /// Appends frames to a buffer.
 #[derive(Debug)]
 pub struct Encoder<'a>(pub &'a mut Vec<u8>);
@@ -30,7 +33,8 @@ impl Encoder<'_> {
     /// A task.
     pub fn task(&mut self, task: &Task<'_>) {
         let timed = if task.timed { flag::TIMED } else { 0 };
-        let flags = timed | placed_flag(&task.payload);
+        let attached = if task.attached { flag::ATTACHED } else { 0 };
+        let flags = timed | attached | placed_flag(&task.payload);
         self.frame(kind::TASK, flags, task.ticket.slot, |to| {
             to.extend_from_slice(&task.ticket.generation.to_le_bytes());
             to.extend_from_slice(&task.entry.to_le_bytes());
@@ -93,6 +97,22 @@ impl Encoder<'_> {
     /// Where, in a frame of [`finished_with`](Self::finished_with), the output starts.
     pub const OUTPUT: usize = HEADER + size_of::<u32>();
 
+    /// Adds to an answer, the last frame, which starts at `start`, what is said of buffers: those
+    /// of the output, and whether something that came with the task is still in use.
+    pub fn buffers(&mut self, start: usize, pieces: &[Placed], held: bool) {
+        let mut flags = if held { flag::HELD } else { 0 };
+        if !pieces.is_empty() {
+            flags |= flag::PIECES;
+            for &piece in pieces {
+                placed(piece, self.0);
+            }
+            self.0
+                .extend_from_slice(&(pieces.len() as u16).to_le_bytes());
+        }
+        self.0[start + FLAGS] |= flags;
+        self.end(start);
+    }
+
     /// A task that has no output.
     pub fn failed(&mut self, ticket: Ticket, failure: &Failure) {
         self.frame(kind::FAILED, 0, ticket.slot, |to| {
@@ -113,6 +133,11 @@ impl Encoder<'_> {
         self.0.extend_from_slice(&[0, 0, 0, 0, kind, flags]);
         self.0.extend_from_slice(&slot.to_le_bytes());
         body(self.0);
+        self.end(start);
+    }
+
+    /// Writes the length of the last frame.
+    fn end(&mut self, start: usize) {
         let length = self.0.len() - start - HEADER;
         // A length that no reader would believe is written as such: the caller has to look
         // first, and a reader that is told of it says so.
@@ -137,12 +162,14 @@ fn placed_flag(payload: &Payload<'_>) -> u8 {
 fn payload(payload: &Payload<'_>, to: &mut Vec<u8>) {
     match *payload {
         Payload::Inline(bytes) => to.extend_from_slice(bytes),
-        Payload::Placed(Placed { place, at, len }) => {
-            to.extend_from_slice(&place.to_le_bytes());
-            to.extend_from_slice(&at.to_le_bytes());
-            to.extend_from_slice(&len.to_le_bytes());
-        }
+        Payload::Placed(place) => placed(place, to),
     }
+}
+
+fn placed(Placed { place, at, len }: Placed, to: &mut Vec<u8>) {
+    to.extend_from_slice(&place.to_le_bytes());
+    to.extend_from_slice(&at.to_le_bytes());
+    to.extend_from_slice(&len.to_le_bytes());
 }
 
 /// What is written here are texts and numbers: their `Serialize` does not fail.

@@ -38,6 +38,8 @@ pub struct Task<'a> {
     pub entry: u64,
     /// Whether its start is to be noted.
     pub timed: bool,
+    /// Whether regions come with it.
+    pub attached: bool,
     /// Its data.
     pub payload: Payload<'a>,
 }
@@ -72,6 +74,10 @@ pub enum Answer<'a> {
         ticket: Ticket,
         /// What it gave.
         payload: Payload<'a>,
+        /// What of it lies in the arena for itself.
+        pieces: Vec<Placed>,
+        /// Whether something that came with the task is still in use.
+        held: bool,
     },
     /// A task that has none.
     Failed {
@@ -79,6 +85,8 @@ pub enum Answer<'a> {
         ticket: Ticket,
         /// Why.
         failure: Failure,
+        /// Whether something that came with the task is still in use.
+        held: bool,
     },
     /// A task that was taken back before the worker came to it.
     Skipped(Ticket),
@@ -104,6 +112,12 @@ pub(super) mod flag {
     pub(crate) const TIMED: u8 = 2;
     /// There is an initializer.
     pub(crate) const INITIALIZER: u8 = 4;
+    /// Regions come with the task.
+    pub(crate) const ATTACHED: u8 = 8;
+    /// The last two bytes say how many places stand before them.
+    pub(crate) const PIECES: u8 = 16;
+    /// Something that came with the task is still in use.
+    pub(crate) const HELD: u8 = 32;
 }
 
 /// Which way frames go.
@@ -215,13 +229,14 @@ impl Direction for ToWorker {
                 }
             }
             kind::TASK => {
-                header.allow(flag::PLACED | flag::TIMED)?;
+                header.allow(flag::PLACED | flag::TIMED | flag::ATTACHED)?;
                 let ticket = header.ticket(&mut body)?;
                 let entry = body.u64()?;
                 Ok(Order::Task(Task {
                     ticket,
                     entry,
                     timed: header.has(flag::TIMED),
+                    attached: header.has(flag::ATTACHED),
                     payload: body.payload()?,
                 }))
             }
@@ -246,19 +261,23 @@ impl Direction for FromWorker {
     fn parse<'a>(header: Header, body: &'a [u8]) -> Result<Answer<'a>, WireError> {
         let mut body = Body::new(header, body);
         if header.kind == kind::FINISHED {
-            header.allow(flag::PLACED)?;
+            header.allow(flag::PLACED | flag::PIECES | flag::HELD)?;
             return Ok(Answer::Finished {
                 ticket: header.ticket(&mut body)?,
+                pieces: body.pieces()?,
                 payload: body.payload()?,
+                held: header.has(flag::HELD),
             });
         }
-        header.allow(0)?;
         if header.kind == kind::FAILED {
+            header.allow(flag::HELD)?;
             return Ok(Answer::Failed {
                 ticket: header.ticket(&mut body)?,
                 failure: body.postcard()?,
+                held: header.has(flag::HELD),
             });
         }
+        header.allow(0)?;
         if header.kind == kind::SKIPPED {
             let ticket = header.ticket(&mut body)?;
             body.end()?;
@@ -277,6 +296,9 @@ impl Direction for FromWorker {
         }
     }
 }
+
+/// The length of a place.
+const PLACED: usize = 2 + 8 + 8;
 
 /// A body that is read from its start.
 struct Body<'a> {
@@ -323,14 +345,36 @@ impl<'a> Body<'a> {
         if !self.header.has(flag::PLACED) {
             return Ok(Payload::Inline(self.rest));
         }
+        let placed = self.placed()?;
+        self.end()?;
+        Ok(Payload::Placed(placed))
+    }
+
+    fn placed(&mut self) -> Result<Placed, WireError> {
         let place = self.u16()?;
         let at = self.u64()?;
         let len = self.u64()?;
-        self.end()?;
         if usize::from(place) >= PLACES {
             return Err(WireError::BadPlace { place });
         }
-        Ok(Payload::Placed(Placed { place, at, len }))
+        Ok(Placed { place, at, len })
+    }
+
+    /// The pieces, which stand at the end.
+    fn pieces(&mut self) -> Result<Vec<Placed>, WireError> {
+        if !self.header.has(flag::PIECES) {
+            return Ok(Vec::new());
+        }
+        let (rest, count) = self.rest.split_last_chunk().ok_or(self.bad_length())?;
+        let count = usize::from(u16::from_le_bytes(*count));
+        let payload = rest.len().checked_sub(count * PLACED);
+        let (payload, pieces) = rest.split_at(payload.ok_or(self.bad_length())?);
+        if count > PLACES {
+            return Err(self.bad_length());
+        }
+        let mut body = Self::new(self.header, pieces);
+        self.rest = payload;
+        (0..count).map(|_| body.placed()).collect()
     }
 
     fn hello(mut self) -> Result<Hello, WireError> {

@@ -47,5 +47,8 @@ pub const GENERATIONS: u32 = 1 << 30;
 /// Payloads of this many bytes and more go through the arena.
 pub const LARGE: usize = 64 * 1024;
 
+/// How many regions can go with a task: the system passes at most 253 descriptors at once.
+pub const ATTACHED_MAX: usize = 64;
+
 /// The number of places that each direction of an arena has.
 pub const PLACES: usize = 64;

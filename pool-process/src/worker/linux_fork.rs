@@ -20,9 +20,10 @@ extern "C" fn is_made() {
     IS_COPY.store(true, Ordering::Relaxed);
 }
 
-/// To be called when a task returns. In a copy nobody is to do what comes next: the answer is the
+/// To be called when a task returns, and before anything of its output is written where others see
+/// it. In a copy nobody is to do what comes next: the answer is the
 /// worker's to give, and so are the tasks behind it.
-pub(super) fn end_if_copy() {
+pub(crate) fn end_if_copy() {
     // ORDERING: as above.
     if IS_COPY.load(Ordering::Relaxed) {
         linux_signals::exit_now(0);

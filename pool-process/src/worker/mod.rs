@@ -6,7 +6,7 @@
 //! tasks and collects answers.
 
 mod answers;
-mod linux_fork;
+pub(crate) mod linux_fork;
 mod linux_overflow;
 mod linux_signals;
 pub(crate) mod panic_hook;

@@ -2,18 +2,21 @@
 
 #![allow(unsafe_code)]
 
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering;
 
-use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
+use rustix::net::RecvFlags;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{Shared, linux_fork, state, watcher};
 use crate::arena::Arena;
 use crate::entry::EntryId;
 use crate::linux_memory::OUTPUTS_AT;
+use crate::out_of_band::InWorker;
+use crate::socket::{Passed, receive_with};
 use crate::wire::{
     Decoder, Encoder, Failure, LARGE, Order, Payload, Placed, Task, Ticket, ToWorker, fits,
 };
@@ -22,12 +25,18 @@ use crate::wire::{
 /// keeps.
 const KEPT: usize = 80 << 20;
 
+/// How many bytes are read at a time.
+const RECEIVED: usize = 64 * 1024;
+
 /// The exit code of a worker whose initializer failed.
 const INITIALIZER_FAILED: i32 = 71;
 
 struct Runner {
     shared: &'static Shared,
-    arena: Arena,
+    /// `None` while a task runs, which has them.
+    buffers: Option<Box<InWorker>>,
+    /// What was passed for the tasks that are to come.
+    passed: VecDeque<Passed>,
     /// A task's data that came through the arena.
     input: Vec<u8>,
     /// An answer.
@@ -38,32 +47,38 @@ struct Runner {
 pub(super) fn run(shared: &'static Shared, mut decoder: Decoder<ToWorker>) {
     let mut runner = Runner {
         shared,
-        arena: Arena::new(OUTPUTS_AT, i64::MAX as u64),
+        buffers: Some(InWorker::new(
+            &shared.memory,
+            Arena::new(OUTPUTS_AT, i64::MAX as u64),
+        )),
+        passed: VecDeque::new(),
         input: Vec::new(),
         output: Vec::new(),
     };
+    let mut scratch = vec![0; RECEIVED];
     loop {
         runner.obey(&mut decoder);
         shared.flush_answers();
-        receive(shared, decoder.space());
+        runner
+            .passed
+            .extend(receive(shared, &mut scratch, decoder.space()));
     }
 }
 
 /// Waits for orders.
 ///
-/// It sleeps in a poll: whoever sleeps in `recv` is also woken when the parent has read an answer
-/// and there is room again to write, which costs both of them a switch.
-fn receive(shared: &Shared, into: &mut Vec<u8>) {
+/// It sleeps in a poll: whoever sleeps in `recvmsg` is also woken when the parent has read an
+/// answer and there is room again to write, which costs both of them a switch.
+fn receive(shared: &Shared, scratch: &mut [u8], into: &mut Vec<u8>) -> Option<Passed> {
     loop {
-        match recv(&shared.channel, spare_capacity(into), RecvFlags::DONTWAIT) {
+        match receive_with(shared.channel.as_fd(), RecvFlags::DONTWAIT, scratch, into) {
             Ok((0, _)) => watcher::end(),
-            Ok(_) => return,
-            Err(Errno::AGAIN) => {
+            Ok((_, passed)) => return passed,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let mut fds = [PollFd::new(&shared.channel, PollFlags::IN)];
                 // Whatever ends it, the channel says more.
                 let _ = poll(&mut fds, None);
             }
-            Err(Errno::INTR) => {}
             Err(_) => watcher::end(),
         }
     }
@@ -125,6 +140,8 @@ impl Runner {
     fn task(&mut self, task: &Task<'_>, more: bool) {
         let page = self.shared.memory.page();
         let slot = usize::from(task.ticket.slot);
+        // Also of a task that was taken back.
+        let passed = task.attached.then(|| self.passed.pop_front());
         if task.timed {
             // ORDERING: published by the claim's Release.
             page.started[slot].store(now(), Ordering::Relaxed);
@@ -137,12 +154,31 @@ impl Runner {
             return;
         }
         self.output.clear();
-        let result = self.run(task);
-        if let Err(failure) = result.and_then(|()| self.place_output(task.ticket)) {
+        let Some(mut buffers) = self.buffers.take() else {
+            unreachable!("a task runs within another");
+        };
+        let result = match files(passed) {
+            Ok(files) => {
+                let ran;
+                (buffers, ran) = buffers.in_task(files, || self.run(task));
+                ran
+            }
+            Err(failure) => Err(failure),
+        };
+        let result = result.and_then(|()| self.place_output(task.ticket, &mut buffers));
+        if let Err(failure) = result {
+            buffers.take_back();
             self.output.clear();
             Encoder(&mut self.output).failed(task.ticket, &failure);
         }
+        let (held, gone) = buffers.end();
+        if held || !buffers.pieces().is_empty() {
+            Encoder(&mut self.output).buffers(0, buffers.pieces(), held);
+        }
         self.shared.answer(&self.output, more);
+        buffers.sent();
+        drop(gone);
+        self.buffers = Some(buffers);
         for buffer in [&mut self.input, &mut self.output] {
             if buffer.capacity() > KEPT {
                 *buffer = Vec::new();
@@ -170,18 +206,13 @@ impl Runner {
     }
 
     /// Moves a large output to the arena.
-    fn place_output(&mut self, ticket: Ticket) -> Result<(), Failure> {
+    fn place_output(&mut self, ticket: Ticket, buffers: &mut InWorker) -> Result<(), Failure> {
         let bytes = &self.output[Encoder::OUTPUT..];
         if bytes.len() < LARGE {
             return Ok(());
         }
-        let page = self.shared.memory.page();
-        // ORDERING: Acquire, pairs with the Release of the parent, which has read what was there.
-        let is_free = |place: usize| page.outputs[place].load(Ordering::Acquire) == 0;
-        match self.arena.write(&self.shared.memory, bytes, is_free) {
+        match buffers.place(bytes) {
             Some(placed) => {
-                // ORDERING: the parent learns of the place through the channel.
-                page.outputs[usize::from(placed.place)].store(1, Ordering::Relaxed);
                 self.output.clear();
                 Encoder(&mut self.output).finished(ticket, &Payload::Placed(placed));
                 Ok(())
@@ -191,6 +222,17 @@ impl Runner {
                 len: bytes.len() as u64,
             }),
         }
+    }
+}
+
+/// The files that were passed for a task, if some were to be.
+fn files(passed: Option<Option<Passed>>) -> Result<Vec<OwnedFd>, Failure> {
+    match passed {
+        None => Ok(Vec::new()),
+        Some(Some(passed)) if !passed.lacks_some => Ok(passed.descriptors),
+        Some(_) => Err(Failure::Payload {
+            message: "the worker has too many open files to be given the task's".to_owned(),
+        }),
     }
 }
 

@@ -6,6 +6,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::thread;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::net::RecvFlags;
 use rustix::process::{Pid, getppid};
 
 use super::{
@@ -91,13 +92,20 @@ fn meet(
     decoder: &mut Decoder<ToWorker>,
 ) -> Result<(Hello, OwnedFd, u64), String> {
     let mut memory = None;
+    // Nothing behind the hello is read, for that came with a descriptor.
+    let mut scratch = [0; 4096];
     let parent = loop {
-        let (read, descriptor) = receive_with(borrowed(channel), decoder.space())
-            .map_err(|error| format!("cannot read from its channel: {error}"))?;
+        let (read, passed) = receive_with(
+            borrowed(channel),
+            RecvFlags::empty(),
+            &mut scratch,
+            decoder.space(),
+        )
+        .map_err(|error| format!("cannot read from its channel: {error}"))?;
         if read == 0 {
             watcher::end();
         }
-        memory = memory.or(descriptor);
+        memory = memory.or(passed.and_then(|passed| passed.descriptors.into_iter().next()));
         match decoder.next() {
             Ok(Some(Order::Hello(hello))) => break hello,
             Ok(Some(_)) => return Err("its parent did not begin with a hello".to_owned()),

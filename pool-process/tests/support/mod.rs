@@ -11,7 +11,7 @@ use future_core::{Call, Captureless, Function, Portable};
 use pool_process::parts::wire::{Failure, Ticket};
 use pool_process::parts::{
     EntryId, Exit, Initializer, LaunchSpec, Launcher, Link, LinkError, LocalLauncher, Lost, Output,
-    Received, Report, TaskToSend,
+    Received, Report, TaskToSend, collect,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
@@ -96,14 +96,22 @@ impl Driver {
 
     pub(crate) fn push_job<J: Portable>(&mut self, job: &J, timed: bool) -> Ticket {
         let mut payload = Vec::new();
-        job.encode(&mut payload).unwrap();
-        self.push_raw(EntryId::of::<J>().unwrap(), &payload, timed)
+        let (encoded, attached) = collect(|| job.encode(&mut payload));
+        encoded.unwrap();
+        let task = TaskToSend {
+            entry: EntryId::of::<J>().unwrap(),
+            payload: &payload,
+            attached: &attached,
+            timed,
+        };
+        self.link.push(task).expect("the window is full")
     }
 
     pub(crate) fn push_raw(&mut self, entry: EntryId, payload: &[u8], timed: bool) -> Ticket {
         let task = TaskToSend {
             entry,
             payload,
+            attached: &[],
             timed,
         };
         self.link.push(task).expect("the window is full")
@@ -170,8 +178,14 @@ impl Driver {
         R: Serialize + DeserializeOwned + Send + 'static,
     {
         let ticket = self.push(f, args);
-        let bytes = self.output(ticket).read().unwrap();
-        Call::<F, A>::decode_output(&bytes).unwrap()
+        self.read::<Call<F, A>>(ticket)
+    }
+
+    /// The value of a task, which must be the next one to be answered.
+    pub(crate) fn read<J: Portable>(&mut self, ticket: Ticket) -> J::Output {
+        let output = self.output(ticket);
+        let read = output.read_with(&mut Vec::new(), J::decode_output);
+        read.unwrap().unwrap()
     }
 
     /// Waits until the channel has ended and the process too, and takes what it left.
