@@ -12,6 +12,7 @@ use crate::workload::Workload;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Host {
     Ours,
+    OursShared,
     Procspawn,
     ProcspawnShared,
     ProcspawnRenewed,
@@ -34,6 +35,7 @@ enum Program {
 }
 
 pub(crate) const OURS: &str = "ours";
+pub(crate) const OURS_SHARED: &str = "ours, shared memory";
 pub(crate) const PROCSPAWN: &str = "procspawn";
 pub(crate) const PROCSPAWN_SHARED: &str = "procspawn, shared memory";
 pub(crate) const SOCKETPAIR: &str = "bare socketpair";
@@ -56,6 +58,7 @@ pub(crate) fn contestants() -> Vec<Contestant> {
     };
     let mut all = vec![
         this(OURS, Host::Ours),
+        this(OURS_SHARED, Host::OursShared),
         this(PROCSPAWN, Host::Procspawn),
         this(PROCSPAWN_SHARED, Host::ProcspawnShared),
         this("procspawn, shared memory anew", Host::ProcspawnRenewed),
@@ -79,7 +82,7 @@ impl Contestant {
         let plays = match self.program {
             Program::This(Host::Ours) => true,
             Program::This(Host::Procspawn) => !is_map(workload),
-            Program::This(Host::ProcspawnShared | Host::ProcspawnRenewed) => {
+            Program::This(Host::OursShared | Host::ProcspawnShared | Host::ProcspawnRenewed) => {
                 workload == Workload::Echo
             }
             Program::This(_) => workload == Workload::RoundTrip,

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, se
 
 use crate::contestant::Host;
 use crate::pool::Pool;
-use crate::pools::ours::Ours;
+use crate::pools::ours::{self, Ours, Owned};
 use crate::pools::procspawn::{Copied, Procspawn, Renewed, Shared};
 use crate::socketpair;
 use crate::task::{Nothing, Sleep};
@@ -31,7 +31,8 @@ const HELD: usize = 100;
 pub(crate) fn run(host: Host, workload: Workload, size: u64) -> Result<()> {
     raise_descriptor_limit()?;
     let found = match host {
-        Host::Ours => run_on::<Ours>(workload, size)?,
+        Host::Ours => run_on::<Ours<Owned>>(workload, size)?,
+        Host::OursShared => run_on::<Ours<ours::Shared>>(workload, size)?,
         Host::Procspawn => run_on::<Procspawn<Copied>>(workload, size)?,
         Host::ProcspawnShared => run_on::<Procspawn<Shared>>(workload, size)?,
         Host::ProcspawnRenewed => run_on::<Procspawn<Renewed>>(workload, size)?,

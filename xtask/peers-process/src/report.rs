@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::contestant::{Contestant, OURS};
+use crate::contestant::Contestant;
 use crate::row::{Bar, Row};
 use crate::spread::Spread;
 use crate::table::Table;
@@ -19,7 +19,7 @@ pub(crate) fn markdown(
          |---|---|---|---|---|---|---|\n",
     );
     for row in rows {
-        let ours = table.rounds(row.id, OURS);
+        let ours = table.rounds(row.id, row.ours());
         let Some(spread) = Spread::of(ours) else {
             continue;
         };
