@@ -5,12 +5,16 @@
 //! must name a ticket that is in flight and that the worker has claimed. Anything else is a
 //! [`LinkError::Wire`], after which the worker is to be killed.
 
+mod in_flight;
+
 use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+
+use in_flight::InFlight;
 
 use crate::arena::{self, Arena};
 use crate::build_id::BuildId;
@@ -24,8 +28,8 @@ use crate::linux_memory::{OUTPUTS_AT, TASKS_AT};
 use crate::out_of_band::Attached;
 use crate::process::Process;
 use crate::wire::{
-    ATTACHED_MAX, Answer, Decoder, Encoder, Failure, FromWorker, GENERATIONS, Hello, LARGE,
-    Payload, Placed, Task, Ticket, WINDOW_MAX, WireError, fits,
+    ATTACHED_MAX, Answer, Decoder, Encoder, Failure, FromWorker, Hello, LARGE, Payload, Placed,
+    Task, Ticket, WireError, fits,
 };
 use crate::worker::Initializer;
 
@@ -95,7 +99,7 @@ pub struct TaskToSend<'a> {
 /// Why a task was not queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotQueued {
-    /// [`WINDOW_MAX`] tasks are in flight.
+    /// [`WINDOW_MAX`](crate::wire::WINDOW_MAX) tasks are in flight.
     Full,
     /// There is no shared memory for its data, and no frame holds so much.
     TooLarge,
@@ -607,109 +611,6 @@ fn close(
         taken[usize::from(placed.place)] = false;
     }
     sent.attached
-}
-
-/// The tasks that are with the worker, by slot.
-#[derive(Debug, Default)]
-struct InFlight {
-    slots: Vec<Option<Sent>>,
-    free: Vec<u16>,
-    len: usize,
-    /// How many were ever pushed.
-    pushed: u64,
-    /// How many regions the worker was given for them.
-    passed: usize,
-}
-
-#[derive(Debug)]
-struct Sent {
-    generation: u32,
-    /// Its number among all.
-    number: u64,
-    /// Where its data lies, if it is large.
-    placed: Option<Placed>,
-    /// What goes with it. It stays as long as the worker may read it.
-    attached: Vec<Attached>,
-    /// Whether the worker was given that.
-    passed: bool,
-}
-
-impl InFlight {
-    fn open(&mut self) -> Option<Ticket> {
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None if self.slots.len() < WINDOW_MAX => {
-                self.slots.push(None);
-                (self.slots.len() - 1) as u16
-            }
-            None => return None,
-        };
-        // The numbers of a slot's uses are 2^30 pushes apart before they are the same again.
-        let generation = (self.pushed % u64::from(GENERATIONS)) as u32;
-        self.slots[usize::from(slot)] = Some(Sent {
-            generation,
-            number: self.pushed,
-            placed: None,
-            attached: Vec::new(),
-            passed: false,
-        });
-        self.pushed += 1;
-        self.len += 1;
-        Some(Ticket { slot, generation })
-    }
-
-    fn get_mut(&mut self, ticket: Ticket) -> Option<&mut Sent> {
-        let sent = self.slots.get_mut(usize::from(ticket.slot))?.as_mut()?;
-        (sent.generation == ticket.generation).then_some(sent)
-    }
-
-    fn set_placed(&mut self, ticket: Ticket, placed: Placed) {
-        if let Some(sent) = self.get_mut(ticket) {
-            sent.placed = Some(placed);
-        }
-    }
-
-    fn attach(&mut self, ticket: Ticket, attached: Vec<Attached>) {
-        if let Some(sent) = self.get_mut(ticket) {
-            sent.attached = attached;
-        }
-    }
-
-    fn set_passed(&mut self, ticket: Ticket) {
-        if let Some(sent) = self.get_mut(ticket) {
-            sent.passed = true;
-            self.passed += sent.attached.len();
-        }
-    }
-
-    fn has(&mut self, ticket: Ticket) -> bool {
-        self.get_mut(ticket).is_some()
-    }
-
-    fn close(&mut self, ticket: Ticket) -> Option<Sent> {
-        self.get_mut(ticket)?;
-        let sent = self.slots[usize::from(ticket.slot)].take()?;
-        self.free.push(ticket.slot);
-        self.len -= 1;
-        if sent.passed {
-            self.passed -= sent.attached.len();
-        }
-        Some(sent)
-    }
-
-    fn in_order(&self) -> Vec<Ticket> {
-        let mut all: Vec<_> = (0_u16..)
-            .zip(&self.slots)
-            .filter_map(|(slot, sent)| Some((slot, sent.as_ref()?)))
-            .collect();
-        all.sort_by_key(|(_, sent)| sent.number);
-        all.into_iter()
-            .map(|(slot, sent)| Ticket {
-                slot,
-                generation: sent.generation,
-            })
-            .collect()
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::*;
 use crate::linux_memory::OUTBOX;
 use crate::linux_region::Region;
 use crate::process::{Exit, Signal};
-use crate::wire::{Order, ToWorker};
+use crate::wire::{Order, ToWorker, WINDOW_MAX};
 
 #[derive(Debug, Default)]
 struct Wire {
