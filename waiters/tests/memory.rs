@@ -23,7 +23,7 @@ fn kept(region: &Region<'_, System>) -> usize {
         .saturating_sub(stats.bytes_deallocated)
 }
 
-// C-055, D-31, P6
+// C-055, C-068, D-31, P6
 #[test]
 fn a_hundred_thousand_waits_keep_nothing() {
     let (mut promise, future) = promise::<u32>();
