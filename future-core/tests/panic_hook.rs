@@ -5,7 +5,7 @@ use std::panic::{self, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use future_core::executor::{PoolToken, Task};
-use future_core::{TaskError, TaskPanicked, install_panic_hook};
+use future_core::{TaskError, TaskPanicked, install_panic_hook, promise};
 
 static BEFORE: AtomicUsize = AtomicUsize::new(0);
 
@@ -18,7 +18,7 @@ fn panic_of(job: impl FnOnce() + Send + 'static) -> TaskPanicked {
     }
 }
 
-// T7
+// T7, C-004, C-006
 #[test]
 fn the_hook_tells_where_and_calls_the_one_before() {
     panic::set_hook(Box::new(|_| {
@@ -56,4 +56,15 @@ fn the_hook_tells_where_and_calls_the_one_before() {
     let passed_on = panic_of(|| resume_unwind(Box::new("passed on")));
     assert_eq!(passed_on.message(), "passed on");
     assert!(passed_on.location().is_none());
+
+    // What panics in a callback is nobody's result; the hook is where it is reported.
+    let (mut promise, future) = promise::<u32>();
+    let before = BEFORE.load(SeqCst);
+    future.add_done_callback(|_| panic!("in a callback"));
+    assert_eq!(BEFORE.load(SeqCst), before);
+    promise.set_result(1).unwrap();
+    assert_eq!(BEFORE.load(SeqCst), before + 1);
+    future.add_done_callback(|_| panic!("in one that runs at once"));
+    assert_eq!(BEFORE.load(SeqCst), before + 2);
+    assert_eq!(future.result().unwrap(), 1);
 }
