@@ -7,10 +7,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Alive, Gate, LONG, occupy};
-use pool_thread::{MapOptions, SubmitError, TaskError, ThreadPoolExecutor};
+use pool_thread::{MapOptions, ShutdownOptions, SubmitError, TaskError, ThreadPoolExecutor};
 
 fn size(n: usize) -> NonZeroUsize {
     NonZeroUsize::new(n).unwrap()
@@ -201,6 +201,33 @@ fn for_each_runs_all_and_gives_the_failures() {
     let refused = pool.for_each(count, 0..2).unwrap_err();
     assert_eq!(refused.failures().len(), 2);
     assert_eq!(ran.load(Ordering::Relaxed), 10);
+}
+
+// C-090
+#[test]
+fn a_shutdown_inside_a_for_each_completes_all_calls() {
+    let pool = ThreadPoolExecutor::new(1).unwrap();
+    let (gates, _running) = occupy(&pool, 1);
+    let ran = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let calls = scope.spawn(|| {
+            let count = |_: usize| {
+                ran.fetch_add(1, Ordering::Relaxed);
+            };
+            pool.for_each(count, 0..50)
+        });
+        // All are submitted and none runs, when the pool is shut down.
+        let until = Instant::now() + LONG;
+        while pool.stats().queued() < 50 {
+            assert!(Instant::now() < until, "{}", pool.stats());
+            std::thread::yield_now();
+        }
+        pool.shutdown_with(ShutdownOptions::new().wait(false))
+            .unwrap();
+        drop(gates);
+        calls.join().unwrap().unwrap();
+    });
+    assert_eq!(ran.into_inner(), 50);
 }
 
 // C-093
