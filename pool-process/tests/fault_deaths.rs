@@ -20,6 +20,8 @@ fn quiet(workers: usize) -> ProcessPoolExecutor {
         .max_workers(workers)
         .pass_stderr_on(false)
         .grace(Duration::from_millis(10))
+        // A backtrace would push out what was said before it.
+        .env_remove("RUST_BACKTRACE")
         .build()
         .unwrap()
 }

@@ -21,6 +21,8 @@ fn quiet(workers: usize) -> ProcessPoolExecutor {
     ProcessPoolExecutor::builder()
         .max_workers(workers)
         .pass_stderr_on(false)
+        // A backtrace would push out what was said before it.
+        .env_remove("RUST_BACKTRACE")
         .build()
         .unwrap()
 }
