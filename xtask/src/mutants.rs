@@ -81,13 +81,13 @@ pub(crate) fn run(
         bail!("cargo-mutants is not installed: cargo install --locked cargo-mutants");
     }
     let explained = std::fs::read_to_string(workspace.root.join(EXPLAINED))?;
-    let explained: Explained =
+    let mut explained: Explained =
         toml::from_str(&explained).with_context(|| format!("reading {EXPLAINED}"))?;
     let chosen = MUTATED
         .iter()
         .filter(|(name, _)| package.is_none_or(|p| p == *name));
     let mut survivors = BTreeSet::new();
-    let mut ran = 0;
+    let mut mutated = Vec::new();
     for (name, files) in chosen {
         let wanted = |path: &&&str| file.is_none_or(|file| path.ends_with(file));
         let files: Vec<&str> = files.iter().filter(wanted).copied().collect();
@@ -97,13 +97,16 @@ pub(crate) fn run(
         survivors.extend(survivors_of(
             workspace, &sh, name, &files, &explained, bound,
         )?);
-        ran += 1;
+        mutated.extend(files);
     }
     ensure!(
-        ran > 0,
+        !mutated.is_empty(),
         "nothing of that name is mutated: {}",
         file.or(package).unwrap_or_default()
     );
+    // Of the others nothing was asked.
+    let asked = |name: &str| mutated.iter().any(|file| name.starts_with(file));
+    explained.mutant.retain(|m| asked(&m.name));
     judge(&survivors, &explained)
 }
 
