@@ -1,5 +1,7 @@
 //! The headings of a troubleshooting chapter, and which messages they are.
 
+#![allow(dead_code, reason = "each test binary uses some")]
+
 /// The headings of `text`, without the marks of code.
 pub(crate) fn headings(text: &str) -> Vec<String> {
     let headings = text.lines().filter_map(|line| line.strip_prefix("## "));
@@ -22,6 +24,12 @@ fn fits(pattern: &str, text: &str) -> bool {
             ends.any(|at| fits(after, &rest[at..]))
         }),
     }
+}
+
+/// Whether `text` has `pattern` in it, however its lines are broken.
+pub(crate) fn is_in(pattern: &str, text: &str) -> bool {
+    let words: Vec<_> = text.split_whitespace().collect();
+    fits(&format!("…{pattern}…"), &words.join(" "))
 }
 
 /// Each message has its heading, and each heading is a message.

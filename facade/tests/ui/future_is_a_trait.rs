@@ -1,0 +1,3 @@
+fn first(future: Future<u32>) {}
+
+fn main() {}
