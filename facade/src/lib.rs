@@ -72,6 +72,8 @@
 //! * [`doc::design`]: how it is built, what it promises, what it costs.
 //! * [`doc::alternatives`]: when to use something else.
 //!
+//! The repository's folder `facade/examples` has small programs to copy, one for each pattern.
+//!
 //! # What is here
 //!
 //! * [`ThreadPoolExecutor`]: starts threads when they are needed and hands back futures; `submit`,

@@ -39,9 +39,11 @@
 //!
 //! # What a future costs
 //!
-//! One allocation holds the state, the job and later, in the same bytes, the result: 32 bytes and
-//! the larger of job and result. The first watcher of a completion queue costs nothing more;
-//! callbacks, wakers and further watchers allocate a node each.
+//! One block of memory holds the state, the job and later, in the same bytes, the result: 32 bytes
+//! and the larger of job and result. Blocks of up to 128 bytes, 8 of them for their own keeping, are
+//! cut from allocations of up to 32, each of which is freed when all its blocks are. The first watcher
+//! of a completion queue costs nothing more; callbacks, wakers and further watchers allocate a node
+//! each.
 //!
 //! # Features
 //!

@@ -95,7 +95,8 @@ impl<S: 'static> Builder<S> {
         self
     }
 
-    /// The size of the workers' stacks in bytes.
+    /// The size of the workers' stacks in bytes. By default that of the standard library: 2 MiB, or
+    /// what the environment variable `RUST_MIN_STACK` says.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self

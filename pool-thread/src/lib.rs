@@ -37,8 +37,8 @@
 //! * **The end can be bounded.** [`shutdown_with`](ThreadPoolExecutor::shutdown_with) takes a time
 //!   limit and says what is unfinished; with a limit it does not join the threads of workers that
 //!   are gone, so the `Drop`s of their thread-local values may still run. Without a limit,
-//!   dropping the pool and leaving a scope wait as long as it takes; [`DropPolicy`] chooses
-//!   otherwise for the pool. When `main` returns, Rust ends all threads: a pool that is to finish
+//!   dropping the pool, leaving a scope and [`for_each`](ThreadPoolExecutor::for_each) wait as long
+//!   as it takes; [`DropPolicy`] chooses otherwise for the pool. When `main` returns, Rust ends all threads: a pool that is to finish
 //!   its work must be dropped or shut down before.
 //!
 //! After a `fork` without `exec` the child has none of the pool's threads and must not use the

@@ -387,7 +387,8 @@ macro_rules! verbs {
             /// work without results; for a function that returns a `Result`, see
             /// [`for_each_fallible`](Self::for_each_fallible). `f` and the items may borrow. All
             /// items are taken and submitted before the first is waited for: for input without
-            /// end there is [`map`](Self::map).
+            /// end there is [`map`](Self::map). As a [`scope`](Self::scope) it has no time limit; a
+            /// map [can have one](crate::MapOptions::timeout).
             ///
             /// # Errors
             ///
