@@ -213,6 +213,9 @@ pub trait Executor: Sync {
     /// taken as there is room for them, as by [`map`](Self::map); when the executor takes no more
     /// tasks, the rest of them is left.
     ///
+    /// It waits as long as they take. With a time limit the same is
+    /// [`ForEachError::of`] a [`map_with`](Self::map_with) that has [one](MapOptions::timeout).
+    ///
     /// # Errors
     ///
     /// [`ForEachError`] when some failed or could not be submitted.

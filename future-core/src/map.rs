@@ -449,7 +449,7 @@ impl ForEachError {
         Self::of(outcomes)
     }
 
-    /// For authors of executors: the failures among `outcomes`, if any.
+    /// The failures among `outcomes`, if any: those of a [`Map`] with a time limit, say.
     ///
     /// # Errors
     ///
