@@ -234,3 +234,44 @@ fn a_worker_runs_what_it_waits_for() {
     });
     assert_eq!(seen, [0, 1, 3, 4, 5]);
 }
+
+// P10
+#[test]
+fn a_wait_for_the_first_runs_nothing_while_another_of_the_set_runs_or_is_done() {
+    for is_done in [false, true] {
+        let untouched = in_task(move |_, pool| {
+            let (started, has_started) = channel();
+            let (open, gate) = channel::<()>();
+            let (other, running) = Task::new(
+                move || {
+                    started.send(()).unwrap();
+                    gate.recv().unwrap();
+                },
+                pool,
+            );
+            let elsewhere = thread::spawn(move || other.run(|| {}));
+            has_started.recv().unwrap();
+            let (task, pending) = Task::new(|| (), pool);
+            let mut completed = as_completed([&pending, &running]);
+            if is_done {
+                open.send(()).unwrap();
+                running.wait().unwrap();
+            }
+            let opener = thread::spawn(move || {
+                // Whether the wait has begun or not: while that one ran, nothing was run here.
+                let _ = open.send(());
+            });
+            let seen = wait([&pending, &running], FirstCompleted).unwrap();
+            assert_eq!((seen.done, seen.not_done), (vec![&running], vec![&pending]));
+            assert_eq!(completed.next(), Some(&running));
+            let untouched = !pending.done();
+            // Nothing of the set runs now: what is left is run here.
+            assert_eq!(completed.next(), Some(&pending));
+            assert_eq!(task.run(|| {}), Ran::NotRun);
+            opener.join().unwrap();
+            assert_eq!(elsewhere.join().unwrap(), Ran::Finished);
+            untouched
+        });
+        assert!(untouched);
+    }
+}
