@@ -338,6 +338,10 @@ impl<T: Turns> Driver for Engine<T> {
             let turned = self.turned(&mut self.shell(), |shell| {
                 if woken == Woken::Channel {
                     shell.turn_as_guest(&[Source::Channel(serial)], &mut ended);
+                    if shell.is_silent(serial) {
+                        // Most often its process has ended by now, and so has its task.
+                        shell.turn_as_guest(&[Source::Process(serial)], &mut ended);
+                    }
                     own = deliveries::take_own(&mut ended, awaited.id());
                 }
                 stays &= own.is_none() && !shell.is_silent(serial);
