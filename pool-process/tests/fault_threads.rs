@@ -130,63 +130,86 @@ fn a_pool_that_is_short_of_threads_from_the_beginning() {
     });
 }
 
+/// How many threads complete futures.
+fn delivery_threads() -> usize {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    threads
+        .filter(|thread| {
+            let name = std::fs::read_to_string(thread.path().join("comm"));
+            name.is_ok_and(|name| name.contains("-d"))
+        })
+        .count()
+}
+
 // C-177, P1, P2, P9
 #[test]
 fn a_thread_for_deliveries_that_is_refused() {
     alone("a_thread_for_deliveries_that_is_refused", || {
         let (folder, _) = alone_with_limits();
         for lifts in [true, false] {
-            let pool = quiet(2);
-            pool.call(pid, (0,)).unwrap().result().unwrap();
-            let (began, go) = (format!("began-{lifts}"), format!("go-{lifts}"));
-            let first = pool
-                .call(wait_at, (folder.file(&began), folder.file(&go)))
-                .unwrap();
-            folder.await_file(&began);
-            let (handle, (release, released)) = (pool.handle(), channel::<()>());
-            let (tell, told) = channel();
-            first.add_done_callback(move |_| {
-                // It waits for another thread, or for its own pool.
-                if lifts {
-                    let inner = handle.call(pid, (1,)).unwrap();
-                    tell.send(inner.result().is_ok()).unwrap();
-                } else {
-                    tell.send(released.recv().is_ok()).unwrap();
-                }
-            });
-            let before = allow(0);
-            if !refuses() {
-                // Somebody who may have as many threads as there are.
-                setrlimit(Resource::Nproc, before).unwrap();
-                return;
-            }
-            folder.create(&go);
-            let others: Vec<_> = (0..50).map(|n| pool.call(pid, (n,)).unwrap()).collect();
-            eventually("all is answered, and waits to be delivered", || {
-                pool.stats().completing() >= 50
-            });
-            // Long enough for it to have been asked for, and refused.
-            thread::park_timeout(Duration::from_millis(20));
-            assert!(others.iter().all(|future| !future.done()));
-            let late = pool.shutdown_with(
-                pool_process::ShutdownOptions::new().timeout(Duration::from_millis(1)),
-            );
-            let late = late.unwrap_err();
-            assert!(late.is_timeout() && late.unfinished() >= 50, "{late}");
-            if lifts {
-                setrlimit(Resource::Nproc, before).unwrap();
-            } else {
-                release.send(()).unwrap();
-            }
-            assert_eq!(told.recv_timeout(LONG), Ok(true));
-            for future in others {
-                future.result_timeout(LONG).unwrap().unwrap();
-            }
-            first.result().unwrap();
-            pool.shutdown();
-            setrlimit(Resource::Nproc, before).unwrap();
+            // On a busy machine a pool may have a second thread from the beginning.
+            let mut attempts = 0..100;
+            while !holds_its_only_thread_up(&folder, lifts, attempts.next().unwrap()) {}
         }
     });
+}
+
+/// False when the pool had another thread.
+fn holds_its_only_thread_up(folder: &Folder, lifts: bool, attempt: u32) -> bool {
+    let pool = quiet(2);
+    pool.call(pid, (0,)).unwrap().result().unwrap();
+    let (began, go) = (
+        format!("began-{lifts}-{attempt}"),
+        format!("go-{lifts}-{attempt}"),
+    );
+    let first = pool
+        .call(wait_at, (folder.file(&began), folder.file(&go)))
+        .unwrap();
+    folder.await_file(&began);
+    let before = allow(0);
+    // Who may have as many threads as there are sees nothing of this.
+    let refuses = refuses();
+    if !refuses || delivery_threads() > 1 {
+        setrlimit(Resource::Nproc, before).unwrap();
+        folder.create(&go);
+        return !refuses;
+    }
+    let (handle, (release, released)) = (pool.handle(), channel::<()>());
+    let (tell, told) = channel();
+    first.add_done_callback(move |_| {
+        // It waits for another thread, or for its own pool.
+        if lifts {
+            let inner = handle.call(pid, (1,)).unwrap();
+            tell.send(inner.result().is_ok()).unwrap();
+        } else {
+            tell.send(released.recv().is_ok()).unwrap();
+        }
+    });
+    folder.create(&go);
+    let others: Vec<_> = (0..50).map(|n| pool.call(pid, (n,)).unwrap()).collect();
+    eventually("all is answered, and waits to be delivered", || {
+        pool.stats().completing() >= 50
+    });
+    // Long enough for it to have been asked for, and refused.
+    thread::park_timeout(Duration::from_millis(20));
+    assert!(others.iter().all(|future| !future.done()));
+    let late =
+        pool.shutdown_with(pool_process::ShutdownOptions::new().timeout(Duration::from_millis(1)));
+    let late = late.unwrap_err();
+    assert!(late.is_timeout() && late.unfinished() >= 50, "{late}");
+    if lifts {
+        setrlimit(Resource::Nproc, before).unwrap();
+    } else {
+        release.send(()).unwrap();
+    }
+    assert_eq!(told.recv_timeout(LONG), Ok(true));
+    for future in others {
+        future.result_timeout(LONG).unwrap().unwrap();
+    }
+    first.result().unwrap();
+    pool.shutdown();
+    setrlimit(Resource::Nproc, before).unwrap();
+    true
 }
 
 // C-177, C-188, P1, P9
