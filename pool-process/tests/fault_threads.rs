@@ -12,7 +12,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use fault_support::alone;
+use fault_support::{alone, own_folder};
 use pool_process::{ProcessPoolExecutor, TaskError};
 use pool_support::{
     Folder, LONG, died, eventually, goes_on_and_leaves_nothing, hang, pid, signal, wait_at,
@@ -31,10 +31,11 @@ fn quiet(workers: usize) -> ProcessPoolExecutor {
 }
 
 /// A folder, and this process as one whose threads are limited. Root's are not, so it becomes a
-/// user that nobody else is: then exactly its threads and those of its workers count. `None`:
+/// user that nobody else is, who can remove nothing of root's: then exactly its threads and those of
+/// its workers count. `None`:
 /// whoever runs the tests has other threads, of which the number is not known.
 fn alone_with_limits() -> (Folder, Option<()>) {
-    let folder = Folder::new();
+    let folder = Folder::inside(&own_folder());
     // SAFETY: reads who this process is, changes it as a whole, and has no pointers.
     unsafe {
         if libc::geteuid() != 0 {

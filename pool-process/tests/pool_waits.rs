@@ -48,9 +48,13 @@ fn the_waiting_thread_reads_its_answer_itself() {
 fn callbacks_do_not_run_in_the_waiting_thread() {
     let pool = ProcessPoolExecutor::new(1).unwrap();
     for _ in 0..50 {
+        let folder = Folder::new();
         let (send, names) = channel();
-        let future = pool.call(read_by, (1,)).unwrap().shared();
+        // Not done before the callback is there, which would run in this thread then.
+        let job = (folder.file("began"), folder.file("go"));
+        let future = pool.call(wait_at, job).unwrap().shared();
         future.add_done_callback(move |_| send.send(own_name()).unwrap());
+        folder.create("go");
         future.wait().unwrap();
         let name = names.recv_timeout(LONG).unwrap();
         assert_ne!(name, own_name());

@@ -35,6 +35,11 @@ pub(crate) fn alone(name: &str, body: fn()) {
     child.has_passed(&folder);
 }
 
+/// The folder of this process, if it is one of a test alone; it goes with the test.
+pub(crate) fn own_folder() -> String {
+    std::env::var(ALONE).expect("called by a test alone")
+}
+
 /// Runs `inside` in a process of its own, the leader of its group, and `outside` here beside it.
 /// Both are given the same folder.
 pub(crate) fn in_group(name: &str, inside: fn(&str), outside: impl FnOnce(&mut Child, &Folder)) {

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses some")]
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -28,9 +29,22 @@ pub(crate) struct Folder(PathBuf);
 impl Folder {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("pool-process-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("pool-process-{}-{number}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            match fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // Of a process of the same number that was killed.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// One inside another, which sees to it that this one goes.
+    pub(crate) fn inside(outer: &str) -> Self {
+        let path = Path::new(outer).join("inside");
         fs::create_dir(&path).unwrap();
         Self(path)
     }
