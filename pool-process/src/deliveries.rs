@@ -43,6 +43,8 @@ struct State<D> {
     threads: usize,
     started: usize,
     handles: Vec<JoinHandle<()>>,
+    /// How many users' threads complete the future that they wait for.
+    guests: usize,
     /// Some thread polls for answers, or is about to.
     polled: bool,
     closed: bool,
@@ -68,6 +70,7 @@ impl<D> Default for Deliveries<D> {
                 threads: 0,
                 started: 0,
                 handles: Vec::new(),
+                guests: 0,
                 polled: false,
                 closed: false,
             }),
@@ -107,6 +110,24 @@ impl<D: Deliver> Deliveries<D> {
     /// Whether this is one of the pool's own threads.
     pub(crate) fn is_current(&self) -> bool {
         OF.with(|of| std::ptr::eq(of.get(), std::ptr::from_ref(self).cast()))
+    }
+
+    /// Takes the end of the task `id` out of `items`, for the thread that waits for it, which is to
+    /// [carry it out](Self::carry_out_own): the end of the pool waits for that.
+    pub(crate) fn take_own(&self, items: &mut Vec<D>, id: FutureId) -> Option<D> {
+        let own = items.iter().position(|item| item.is_for(id))?;
+        self.state.lock_soon().guests += 1;
+        Some(items.remove(own))
+    }
+
+    /// Carries out what this thread took. Meanwhile it is one of the pool's own: it cannot wait
+    /// for the pool's end.
+    pub(crate) fn carry_out_own(&self, own: D) {
+        let before = OF.replace(std::ptr::from_ref(self).cast());
+        carry_out(own);
+        OF.set(before);
+        self.state.lock_soon().guests -= 1;
+        self.fewer.notify_all();
     }
 
     /// Adds what is in `items`, which is empty afterwards. True: nobody who is idle will see to
@@ -169,14 +190,14 @@ impl<D: Deliver> Deliveries<D> {
         self.more.notify_all();
     }
 
-    /// Waits until all threads have ended; false when `deadline` passed first. With a deadline
+    /// Waits until all threads have ended and no user's thread completes a future; false when `deadline` passed first. With a deadline
     /// nothing is joined: the last steps of a thread, the `Drop`s of its locals, may block.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.state.lock();
-        while state.threads > 0 {
+        while state.threads + state.guests > 0 {
             let expired;
             (state, expired) = self.fewer.wait(state, deadline);
-            if expired && state.threads > 0 {
+            if expired && state.threads + state.guests > 0 {
                 return false;
             }
         }
@@ -245,12 +266,6 @@ impl<D: Deliver> Deliveries<D> {
         self.more.notify_all();
         Next::End
     }
-}
-
-/// Takes the end of the task `id` out of `items`, for the thread that waits for it.
-pub(crate) fn take_own<D: Deliver>(items: &mut Vec<D>, id: FutureId) -> Option<D> {
-    let own = items.iter().position(|item| item.is_for(id))?;
-    Some(items.remove(own))
 }
 
 /// When a thread that has nothing to do now looks whether it may end.

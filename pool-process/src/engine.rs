@@ -122,7 +122,7 @@ impl<T: Turns> Engine<T> {
             Some(mut place) if place.as_ref().is_some_and(T::is_idle) => {
                 self.turned(&mut place, |shell| {
                     shell.turn_as_guest(&[], &mut ended);
-                    Needs::of(shell)
+                    self.needs(shell, &mut ended)
                 })
             }
             _ => None,
@@ -130,23 +130,32 @@ impl<T: Turns> Engine<T> {
         let Some(needs) = worked else {
             return self.inbox.ring();
         };
-        self.leave_the_rest(needs, &mut ended);
+        self.leave_the_rest(needs);
         if !self.inbox.may_sleep() {
             self.inbox.ring();
         }
     }
 
     /// Sees to it that what a user's thread did not do as a guest is done by those who are here for
-    /// it: `ended` is delivered, and who `needs` says comes.
-    fn leave_the_rest(&self, needs: Needs, ended: &mut Vec<T::Delivery>) {
-        // Before the supervisor's thread learns that it is over, if it is.
-        let undelivered = self.deliveries.push(ended);
+    /// it.
+    fn leave_the_rest(&self, needs: Needs) {
         if needs.supervisor {
             // It sleeps there, or it is the one that polls.
             self.watch.ring();
         }
-        if needs.supervisor || needs.poller || undelivered {
+        if needs.supervisor || needs.poller {
             self.inbox.ring();
+        }
+    }
+
+    /// Hands on what has ended in a guest's turn, and says who has to come. Under the shell's lock:
+    /// once it is free, the supervisor's thread may find that all is over, and the threads end that
+    /// deliver.
+    fn needs(&self, shell: &mut T, ended: &mut Vec<T::Delivery>) -> Needs {
+        let undelivered = self.deliveries.push(ended);
+        Needs {
+            poller: !shell.sets_alarm() || undelivered,
+            supervisor: shell.wants_supervisor(),
         }
     }
 
@@ -342,20 +351,20 @@ impl<T: Turns> Driver for Engine<T> {
                         // Most often its process has ended by now, and so has its task.
                         shell.turn_as_guest(&[Source::Process(serial)], &mut ended);
                     }
-                    own = deliveries::take_own(&mut ended, awaited.id());
+                    own = self.deliveries.take_own(&mut ended, awaited.id());
                 }
                 stays &= own.is_none() && !shell.is_silent(serial);
                 if !stays {
                     shell.leave(serial);
                 }
-                Needs::of(shell)
+                self.needs(shell, &mut ended)
             });
             match turned {
-                Some(needs) => self.leave_the_rest(needs, &mut ended),
+                Some(needs) => self.leave_the_rest(needs),
                 None => stays = false,
             }
             if let Some(own) = own {
-                deliveries::carry_out(own);
+                self.deliveries.carry_out_own(own);
             }
         }
         if registered.is_none() {
@@ -370,15 +379,6 @@ struct Needs {
     poller: bool,
     /// The supervisor's thread.
     supervisor: bool,
-}
-
-impl Needs {
-    fn of(shell: &mut impl Turns) -> Self {
-        Self {
-            poller: !shell.sets_alarm(),
-            supervisor: shell.wants_supervisor(),
-        }
-    }
 }
 
 /// Sees to it that there is a thread for deliveries that is not held up.

@@ -10,7 +10,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use pool_process::{ProcessPoolExecutor, TaskError};
+use pool_process::{ProcessPoolExecutor, ShutdownOptions, TaskError};
 use pool_support::{
     Folder, LONG, eventually, goes_on_and_leaves_nothing, hang, pid, signal, stop, wait_at,
 };
@@ -174,4 +174,48 @@ fn a_pool_that_kills_its_workers_lets_nobody_sit() {
         pool.shutdown();
         assert!(waiting.join().unwrap().is_err());
     }
+}
+
+static READING: AtomicBool = AtomicBool::new(false);
+static READ_ON: AtomicBool = AtomicBool::new(false);
+
+/// Takes its time when a thread called `waiter` reads it.
+#[derive(Serialize)]
+struct Slow;
+
+impl<'de> Deserialize<'de> for Slow {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        <()>::deserialize(from)?;
+        if own_name().as_deref() == Some("waiter") {
+            READING.store(true, SeqCst);
+            eventually("it may be read on", || READ_ON.load(SeqCst));
+        }
+        Ok(Self)
+    }
+}
+
+// P1, P9
+#[test]
+fn the_end_of_the_pool_waits_for_who_reads_its_answer_itself() {
+    let (pool, waiter) = loop {
+        let pool = ProcessPoolExecutor::new(1).unwrap();
+        pool.call(pid, (0,)).unwrap().result().unwrap();
+        let future = pool.call(|| Slow, ()).unwrap();
+        let waiter = thread::Builder::new().name("waiter".into());
+        let waiter = waiter.spawn(move || future.result().is_ok()).unwrap();
+        eventually("the answer is read, here or there", || {
+            READING.load(SeqCst) || waiter.is_finished()
+        });
+        if READING.load(SeqCst) {
+            break (pool, waiter);
+        }
+        assert!(waiter.join().unwrap());
+    };
+    // Its worker has nothing to do any more and ends; the future is not done yet.
+    let options = ShutdownOptions::new().timeout(Duration::from_millis(50));
+    let late = pool.shutdown_with(options).unwrap_err();
+    assert!(late.is_timeout(), "{late}");
+    READ_ON.store(true, SeqCst);
+    pool.shutdown();
+    assert!(waiter.join().unwrap());
 }

@@ -135,10 +135,10 @@ mod tests {
     #[test]
     fn it_does_not_grow_unless_it_was_full() {
         let mut window = Window::new(1024);
-        for now in 0..100 {
-            window.sent(now, 0);
+        for time in 0..100 {
+            window.sent(time, 0);
             window.answered();
-            window.settle(now);
+            window.settle(time);
         }
         assert_eq!(window.size(), 2);
     }
